@@ -1,0 +1,48 @@
+-- A project gathers what a user makes for one purpose. Deleting one in the app hides it
+-- (deleted_at); contents and files are purged later.
+
+create table public.projects (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
+  name text not null,
+  description text,
+  is_public boolean not null default false,
+  share_token text unique,
+  deleted_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint projects_name_is_given check (name ~ '[^[:space:]]' and char_length(name) <= 200),
+  constraint projects_description_is_short check (char_length(description) <= 5000),
+  constraint projects_share_token_is_long check (char_length(share_token) >= 32),
+  -- What a foreign key of two columns needs, so that a job can only join its owner's project.
+  constraint projects_id_user_id_key unique (id, user_id)
+);
+
+comment on table public.projects is 'A user''s projects; everything generated may belong to one.';
+comment on column public.projects.is_public is 'Its finished results may be seen by everybody.';
+comment on column public.projects.share_token is 'Unguessable; made and dropped by the server.';
+comment on column public.projects.deleted_at is 'When the owner deleted it; it is hidden since.';
+
+create index projects_user_id_created_at_idx on public.projects (user_id, created_at desc);
+
+create trigger projects_set_updated_at before update on public.projects
+for each row execute function private.set_updated_at();
+
+alter table public.projects enable row level security;
+
+create policy projects_select_owner on public.projects
+for select to authenticated using (user_id = (select auth.uid()) and deleted_at is null);
+create policy projects_insert_owner on public.projects
+for insert to authenticated with check (user_id = (select auth.uid()));
+create policy projects_update_owner on public.projects
+for update to authenticated
+using (user_id = (select auth.uid()) and deleted_at is null)
+with check (user_id = (select auth.uid()));
+create policy projects_delete_owner on public.projects
+for delete to authenticated using (user_id = (select auth.uid()) and deleted_at is null);
+
+revoke all on public.projects from public, anon, authenticated, service_role;
+grant select, delete on public.projects to authenticated;
+grant insert (name, description, is_public), update (name, description, is_public)
+on public.projects to authenticated;
+grant select, insert, update, delete on public.projects to service_role;

@@ -1,0 +1,524 @@
+-- The ledger: who has how many credits, and why.
+--
+-- Three tables say the same thing in three ways, and must always agree:
+--   credit_accounts      one row a user: the balance, for a quick answer.
+--   credit_transactions  every movement, in order, never rewritten: the books.
+--   credit_grants        lots: every credit in the balance belongs to one, so that what was given
+--                        for a month can end with the month without touching what was bought.
+-- credit_allocations says which lots a transaction took from or gave back to.
+-- private.reconcile_credits() returns every disagreement; it must return no row.
+--
+-- Only the functions here write, as definer; no client role and no service role may. Each takes
+-- the account's row lock first: movements of one account happen one after another, movements of
+-- different accounts never wait for each other. Lock order everywhere: account, job, lots, ledger.
+
+create table public.credit_accounts (
+  user_id uuid primary key references public.profiles (user_id) on delete cascade,
+  balance public.credit_amount not null default 0,
+  debt public.credit_amount not null default 0,
+  version bigint not null default 0,
+  lifetime_earned public.credit_total not null default 0,
+  lifetime_spent public.credit_total not null default 0,
+  monthly_allowance public.credit_amount not null default 0,
+  period_started_at timestamptz,
+  period_ends_at timestamptz,
+  last_transaction_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint credit_accounts_balance_is_not_negative check (balance >= 0),
+  constraint credit_accounts_debt_is_not_negative check (debt >= 0),
+  constraint credit_accounts_version_is_not_negative check (version >= 0),
+  constraint credit_accounts_allowance_is_not_negative check (monthly_allowance >= 0),
+  constraint credit_accounts_period_is_in_order check (period_started_at < period_ends_at)
+)
+with (fillfactor = 80);
+comment on table public.credit_accounts is
+'One row a user: what is there. Read by the owner, written only by the ledger''s functions.';
+comment on column public.credit_accounts.balance is
+'Credits not yet spent. A lot that has ended counts here until it is swept, but cannot be spent.';
+comment on column public.credit_accounts.debt is
+'What a lost dispute took and the balance no longer had. Blocks spending until it is paid.';
+comment on column public.credit_accounts.version is 'Number of the account''s transactions.';
+comment on column public.credit_accounts.lifetime_earned is
+'All that ever came in, refunds of jobs aside.';
+comment on column public.credit_accounts.lifetime_spent is
+'All that jobs cost, less their refunds.';
+comment on column public.credit_accounts.monthly_allowance is
+'What each period grants, by subscription.';
+
+create trigger credit_accounts_set_updated_at before update on public.credit_accounts
+for each row execute function private.set_updated_at();
+
+create table public.credit_transactions (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.profiles (user_id) on delete cascade,
+  version bigint not null,
+  amount public.credit_amount not null,
+  balance_after public.credit_amount not null,
+  type public.transaction_type not null,
+  status public.transaction_status not null default 'completed',
+  operation_type public.generation_kind,
+  model_id text,
+  job_id uuid,
+  reverses_id uuid references public.credit_transactions (id) on delete cascade,
+  is_edit_call boolean not null default false,
+  description text,
+  metadata jsonb not null default '{}',
+  idempotency_key text,
+  created_at timestamptz not null default now(),
+  processed_at timestamptz,
+  constraint credit_transactions_user_id_version_key unique (user_id, version),
+  constraint credit_transactions_user_id_idempotency_key_key unique (user_id, idempotency_key),
+  constraint credit_transactions_version_is_positive check (version > 0),
+  constraint credit_transactions_balance_after_is_not_negative check (balance_after >= 0),
+  constraint credit_transactions_sign_fits_type check (
+    case
+      when type in ('purchase', 'refund', 'bonus', 'grant') then amount > 0
+      when type in ('deduction', 'expiration', 'chargeback') then amount < 0
+      else amount <> 0
+    end
+  ),
+  constraint credit_transactions_deduction_names_its_job check (
+    (type = 'deduction') <= (job_id is not null)
+  ),
+  constraint credit_transactions_refund_names_what_it_reverses check (
+    (type = 'refund') <= (reverses_id is not null)
+  ),
+  constraint credit_transactions_metadata_is_a_small_object check (
+    jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384
+  )
+);
+comment on table public.credit_transactions is
+'The ledger: every movement of credits, append-only. Only status moves, along fixed edges.';
+comment on column public.credit_transactions.version is
+'Place in the account''s history, 1, 2, 3, ... without a gap.';
+comment on column public.credit_transactions.amount is 'Credits; negative takes, positive gives.';
+comment on column public.credit_transactions.balance_after is 'The account''s balance after it.';
+comment on column public.credit_transactions.operation_type is 'What sort of job it paid for.';
+comment on column public.credit_transactions.model_id is 'Which model it paid for.';
+comment on column public.credit_transactions.reverses_id is 'The transaction that a refund undoes.';
+comment on column public.credit_transactions.is_edit_call is 'Whether edit pricing was used.';
+comment on column public.credit_transactions.idempotency_key is
+'Unique a user; the same movement asked for twice is written once.';
+comment on column public.credit_transactions.processed_at is 'When a hold was settled or returned.';
+
+-- A job is charged at most once: this is the constraint, whatever the code above it does.
+create unique index credit_transactions_one_deduction_per_job_key
+on public.credit_transactions (job_id) where type = 'deduction';
+create index credit_transactions_job_id_idx on public.credit_transactions (job_id);
+create index credit_transactions_reverses_id_idx on public.credit_transactions (reverses_id)
+where reverses_id is not null;
+create index credit_transactions_operation_type_model_id_idx
+on public.credit_transactions (operation_type, model_id);
+
+create table public.credit_grants (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.profiles (user_id) on delete cascade,
+  kind public.credit_grant_kind not null,
+  amount public.credit_amount not null,
+  remaining public.credit_amount not null,
+  priority smallint not null default 0,
+  expires_at timestamptz,
+  source_key text not null,
+  created_at timestamptz not null default now(),
+  constraint credit_grants_user_id_source_key_key unique (user_id, source_key),
+  constraint credit_grants_amount_is_positive check (amount > 0),
+  constraint credit_grants_remaining_is_within_amount check (remaining between 0 and amount)
+)
+with (fillfactor = 80);
+comment on table public.credit_grants is 'Lots: where the credits of a balance came from.';
+comment on column public.credit_grants.remaining is 'What has not been spent of it.';
+comment on column public.credit_grants.priority is 'Higher is spent first; then what ends sooner.';
+comment on column public.credit_grants.expires_at is
+'From then on it cannot be spent; null: never.';
+comment on column public.credit_grants.source_key is
+'What it was given for, unique a user: the same thing never grants twice.';
+
+-- Walked in this order when spending; a spent lot leaves the index.
+create index credit_grants_spending_order_idx
+on public.credit_grants (user_id, priority desc, expires_at, id) where remaining > 0;
+
+create table public.credit_allocations (
+  transaction_id uuid not null references public.credit_transactions (id) on delete cascade,
+  grant_id uuid not null references public.credit_grants (id) on delete cascade,
+  amount public.credit_amount not null,
+  primary key (transaction_id, grant_id),
+  constraint credit_allocations_amount_is_not_zero check (amount <> 0)
+);
+comment on table public.credit_allocations is 'What a transaction did to which lot.';
+comment on column public.credit_allocations.amount is
+'Credits; negative: taken from the lot, positive: put into it.';
+
+create index credit_allocations_grant_id_idx on public.credit_allocations (grant_id);
+
+-- ---------------------------------------------------------------------------------------------
+-- Writing
+-- ---------------------------------------------------------------------------------------------
+
+create function private.post_transaction(
+  p_id uuid,
+  p_user_id uuid,
+  p_amount numeric,
+  p_type public.transaction_type,
+  p_status public.transaction_status,
+  p_job_id uuid default null,
+  p_reverses_id uuid default null,
+  p_operation_type public.generation_kind default null,
+  p_model_id text default null,
+  p_is_edit_call boolean default false,
+  p_description text default null,
+  p_idempotency_key text default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_version bigint;
+  v_balance numeric;
+  v_earned numeric := case when p_type in ('deduction', 'refund') then 0 else greatest(p_amount, 0) end;
+  v_spent numeric := case when p_type in ('deduction', 'refund') then -p_amount else 0 end;
+begin
+  update public.credit_accounts
+  set balance = balance + p_amount,
+      version = version + 1,
+      lifetime_earned = lifetime_earned + v_earned,
+      lifetime_spent = lifetime_spent + v_spent,
+      last_transaction_at = private.now()
+  where user_id = p_user_id
+  returning version, balance into v_version, v_balance;
+  if not found then
+    raise exception 'The user has no credit account.'
+      using errcode = 'PT404', hint = 'account_not_found';
+  end if;
+
+  insert into public.credit_transactions (
+    id, user_id, version, amount, balance_after, type, status, job_id, reverses_id,
+    operation_type, model_id, is_edit_call, description, idempotency_key, processed_at
+  )
+  values (
+    p_id, p_user_id, v_version, p_amount, v_balance, p_type, p_status, p_job_id, p_reverses_id,
+    p_operation_type, p_model_id, p_is_edit_call, p_description, p_idempotency_key,
+    case when p_status <> 'pending' then private.now() end
+  );
+end;
+$$;
+comment on function private.post_transaction is
+'Moves the balance and writes the ledger row that says so. Called by the functions below, which '
+'see to the lots. Locks the account. Raises PT404 account_not_found, or the balance''s check.';
+
+create function private.grant_credits(
+  p_user_id uuid,
+  p_amount numeric,
+  p_kind public.credit_grant_kind,
+  p_source_key text,
+  p_expires_at timestamptz default null,
+  p_priority smallint default 0,
+  p_description text default null
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_grant_id uuid;
+  v_transaction_id uuid := gen_random_uuid();
+begin
+  perform 1 from public.credit_accounts where user_id = p_user_id for no key update;
+
+  insert into public.credit_grants (
+    user_id, kind, amount, remaining, priority, expires_at, source_key
+  )
+  values (p_user_id, p_kind, p_amount, p_amount, p_priority, p_expires_at, p_source_key)
+  on conflict (user_id, source_key) do nothing
+  returning id into v_grant_id;
+  if v_grant_id is null then
+    return false;
+  end if;
+
+  perform private.post_transaction(
+    v_transaction_id, p_user_id, p_amount,
+    (case p_kind when 'allowance' then 'grant' else p_kind::text end)::public.transaction_type,
+    'completed', p_description => p_description, p_idempotency_key => p_source_key
+  );
+  insert into public.credit_allocations (transaction_id, grant_id, amount)
+  values (v_transaction_id, v_grant_id, p_amount);
+  return true;
+end;
+$$;
+comment on function private.grant_credits is
+'Gives a lot of credits; true when it was given, false when p_source_key had been given before. '
+'Locks the account.';
+
+create function private.deduct_credits(
+  p_transaction_id uuid,
+  p_user_id uuid,
+  p_amount numeric,
+  p_job_id uuid,
+  p_operation_type public.generation_kind,
+  p_model_id text,
+  p_is_edit_call boolean
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_account public.credit_accounts;
+  v_missing numeric := p_amount;
+  v_take numeric;
+  v_lot record;
+  v_lots uuid[] := '{}';
+  v_taken numeric[] := '{}';
+begin
+  select * into v_account from public.credit_accounts
+  where user_id = p_user_id for no key update;
+
+  if v_account.debt > 0 then
+    raise exception 'The account owes % credits from a reversed payment; buy credits to go on.',
+      v_account.debt
+      using errcode = 'PT402', hint = 'account_in_debt',
+        detail = json_build_object('debt', v_account.debt)::text;
+  end if;
+
+  for v_lot in
+    select id, remaining from public.credit_grants
+    where user_id = p_user_id and remaining > 0
+      and (expires_at is null or expires_at > private.now())
+    order by priority desc, expires_at, id
+  loop
+    v_take := least(v_lot.remaining, v_missing);
+    v_lots := v_lots || v_lot.id;
+    v_taken := v_taken || v_take;
+    v_missing := v_missing - v_take;
+    exit when v_missing = 0;
+  end loop;
+
+  if v_missing > 0 then
+    raise exception 'Not enough credits: % needed, % available.', p_amount, p_amount - v_missing
+      using errcode = 'PT402', hint = 'insufficient_credits',
+        detail = json_build_object('needed', p_amount, 'available', p_amount - v_missing)::text;
+  end if;
+
+  update public.credit_grants
+  set remaining = remaining - taken.amount
+  from unnest(v_lots, v_taken) as taken (id, amount)
+  where credit_grants.id = taken.id;
+
+  perform private.post_transaction(
+    p_transaction_id, p_user_id, -p_amount, 'deduction', 'pending', p_job_id => p_job_id,
+    p_operation_type => p_operation_type, p_model_id => p_model_id, p_is_edit_call => p_is_edit_call
+  );
+  insert into public.credit_allocations (transaction_id, grant_id, amount)
+  select p_transaction_id, taken.id, -taken.amount
+  from unnest(v_lots, v_taken) as taken (id, amount);
+end;
+$$;
+comment on function private.deduct_credits is
+'Takes credits for a job as a hold: highest priority first, then what ends soonest, nothing that '
+'has ended. Locks the account. Raises PT402 insufficient_credits (detail: needed, available) or '
+'account_in_debt; nothing is written then.';
+
+create function private.settle_deduction(p_job_id uuid)
+returns void
+language sql
+set search_path = ''
+as $$
+  update public.credit_transactions
+  set status = 'completed', processed_at = private.now()
+  where job_id = p_job_id and type = 'deduction' and status = 'pending';
+$$;
+comment on function private.settle_deduction is
+'Turns a job''s hold into a charge that is earned. Nothing happens the second time.';
+
+create function private.refund_deduction(p_job_id uuid, p_amount numeric default null)
+returns numeric
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_deduction public.credit_transactions;
+  v_left numeric;
+  v_refund numeric;
+  v_open numeric;
+  v_back numeric;
+  v_lot record;
+  v_lot_id uuid;
+  v_refund_id uuid := gen_random_uuid();
+  v_grace timestamptz := private.now() + (select refund_grace from private.settings);
+begin
+  select * into v_deduction from public.credit_transactions
+  where job_id = p_job_id and type = 'deduction';
+  if not found then
+    return 0;
+  end if;
+  perform 1 from public.credit_accounts where user_id = v_deduction.user_id for no key update;
+
+  select -v_deduction.amount - coalesce(sum(amount), 0) into v_left
+  from public.credit_transactions where reverses_id = v_deduction.id;
+  v_refund := coalesce(p_amount, v_left);
+  if v_refund = 0 then
+    return 0;
+  end if;
+  if v_refund < 0 or v_refund > v_left or v_refund = 'NaN' then
+    raise exception 'A refund of % is not possible: % of the charge is left.', v_refund, v_left
+      using errcode = 'PT409', hint = 'refund_exceeds_charge',
+        detail = json_build_object('asked', v_refund, 'left', v_left)::text;
+  end if;
+
+  perform private.post_transaction(
+    v_refund_id, v_deduction.user_id, v_refund, 'refund', 'completed', p_job_id => p_job_id,
+    p_reverses_id => v_deduction.id, p_operation_type => v_deduction.operation_type,
+    p_model_id => v_deduction.model_id, p_is_edit_call => v_deduction.is_edit_call
+  );
+
+  -- Back to where it came from, last taken first; what came from a lot that has ended meanwhile
+  -- returns in a lot of its own, or the user would be refunded into the void. Live lots come first,
+  -- so that a partial refund never turns lasting credits into ones that end.
+  v_open := v_refund;
+  for v_lot in
+    select grants.id, grants.priority,
+      grants.expires_at is not null and grants.expires_at <= private.now() as has_ended,
+      -sum(allocations.amount) as taken
+    from public.credit_allocations as allocations
+    inner join public.credit_transactions as transactions
+      on transactions.id = allocations.transaction_id
+    inner join public.credit_grants as grants on grants.id = allocations.grant_id
+    where transactions.id = v_deduction.id or transactions.reverses_id = v_deduction.id
+    group by grants.id
+    having -sum(allocations.amount) > 0
+    order by has_ended, grants.priority, grants.expires_at desc nulls first, grants.id desc
+  loop
+    v_back := least(v_lot.taken, v_open);
+    if v_lot.has_ended then
+      insert into public.credit_grants (
+        user_id, kind, amount, remaining, priority, expires_at, source_key
+      )
+      values (
+        v_deduction.user_id, 'refund', v_back, v_back, v_lot.priority, v_grace,
+        'refund:' || v_refund_id || ':' || v_lot.id
+      )
+      returning id into v_lot_id;
+    else
+      update public.credit_grants set remaining = remaining + v_back where id = v_lot.id;
+      v_lot_id := v_lot.id;
+    end if;
+    insert into public.credit_allocations (transaction_id, grant_id, amount)
+    values (v_refund_id, v_lot_id, v_back);
+    v_open := v_open - v_back;
+    exit when v_open = 0;
+  end loop;
+
+  if v_refund = v_left then
+    update public.credit_transactions
+    set status = 'refunded', processed_at = private.now()
+    where id = v_deduction.id;
+  end if;
+  return v_refund;
+end;
+$$;
+comment on function private.refund_deduction is
+'Returns what a job was charged, all that is left of it or p_amount, and says how much. Nothing '
+'happens once all is returned. Locks the account. Raises PT409 refund_exceeds_charge.';
+
+revoke execute on function
+private.post_transaction, private.grant_credits, private.deduct_credits, private.settle_deduction,
+private.refund_deduction
+from public;
+
+-- ---------------------------------------------------------------------------------------------
+-- Append-only, against the owner and the services too
+-- ---------------------------------------------------------------------------------------------
+
+create function private.keep_ledger()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' then
+    if to_jsonb(new) - '{status,processed_at}'::text[] = to_jsonb(old) - '{status,processed_at}'::text[]
+      and (old.status, new.status) in (
+        ('pending', 'completed'), ('pending', 'failed'), ('pending', 'cancelled'),
+        ('pending', 'refunded'), ('completed', 'refunded')
+      )
+    then
+      return new;
+    end if;
+  elsif tg_op = 'DELETE' then
+    -- The one way out: the user is being deleted, and this is the cascade.
+    if not exists (select from auth.users where id = old.user_id) then
+      return old;
+    end if;
+  end if;
+  raise exception 'The ledger is append-only: % is refused.', lower(tg_op)
+    using errcode = 'PT403', hint = 'ledger_is_append_only';
+end;
+$$;
+comment on function private.keep_ledger() is
+'Trigger: refuses to rewrite or delete ledger rows; lets status move along its edges, and rows go'
+' with their user. Definer, to see whether the user is still there. Raises PT403.';
+revoke execute on function private.keep_ledger() from public;
+
+create trigger credit_transactions_keep_ledger
+before update or delete on public.credit_transactions
+for each row execute function private.keep_ledger();
+create trigger credit_transactions_keep_ledger_whole
+before truncate on public.credit_transactions
+for each statement execute function private.keep_ledger();
+-- `always`: session_replication_role = replica does not switch them off.
+alter table public.credit_transactions enable always trigger credit_transactions_keep_ledger;
+alter table public.credit_transactions enable always trigger credit_transactions_keep_ledger_whole;
+
+-- ---------------------------------------------------------------------------------------------
+-- Reading
+-- ---------------------------------------------------------------------------------------------
+
+create view public.credit_statement
+with (security_invoker = true)
+as
+select
+  transactions.user_id,
+  transactions.version,
+  transactions.created_at,
+  transactions.type,
+  transactions.status,
+  transactions.amount,
+  transactions.balance_after,
+  transactions.operation_type,
+  transactions.model_id,
+  transactions.job_id,
+  transactions.description,
+  transactions.id as transaction_id
+from public.credit_transactions as transactions;
+comment on view public.credit_statement is
+'The account''s history with running balance; order by version. Shows the reader''s own rows.';
+
+alter table public.credit_accounts enable row level security;
+alter table public.credit_transactions enable row level security;
+alter table public.credit_grants enable row level security;
+alter table public.credit_allocations enable row level security;
+
+create policy credit_accounts_select_owner on public.credit_accounts
+for select to authenticated using (user_id = (select auth.uid()));
+create policy credit_transactions_select_owner on public.credit_transactions
+for select to authenticated using (user_id = (select auth.uid()));
+create policy credit_grants_select_owner on public.credit_grants
+for select to authenticated using (user_id = (select auth.uid()));
+create policy credit_allocations_select_owner on public.credit_allocations
+for select to authenticated using (
+  transaction_id in (
+    select credit_transactions.id from public.credit_transactions
+    where credit_transactions.user_id = (select auth.uid())
+  )
+);
+
+revoke all
+on public.credit_accounts, public.credit_transactions, public.credit_grants,
+public.credit_allocations, public.credit_statement
+from public, anon, authenticated, service_role;
+grant select
+on public.credit_accounts, public.credit_transactions, public.credit_grants,
+public.credit_allocations, public.credit_statement
+to authenticated, service_role;

@@ -1,0 +1,283 @@
+-- A job is one wish to generate something, and the record of what became of it.
+--
+-- A client inserts it with what it wants; everything else is the server's: a trigger resolves the
+-- model, checks its limits and prices the job (20261121000900), another charges it (...001000). A
+-- `pending` job is a draft, priced but not charged, and may be edited. Any other is frozen for its
+-- owner, who acts on it through functions. private.job_transitions is the one list of state changes
+-- that exist; the guard refuses all others, and every change is recorded in job_events.
+
+create table private.job_transitions (
+  from_status public.job_status not null,
+  to_status public.job_status not null,
+  reason text not null,
+  primary key (from_status, to_status)
+);
+comment on table private.job_transitions is 'The state machine of a job: what may follow what.';
+alter table private.job_transitions enable row level security;
+revoke all on private.job_transitions from public, anon, authenticated, service_role;
+
+insert into private.job_transitions (from_status, to_status, reason) values
+('pending', 'queued', 'the owner submits a draft'),
+('pending', 'cancelled', 'the owner drops a draft'),
+('queued', 'starting', 'a worker claims it'),
+('queued', 'failed', 'no attempt is left, or it depends on a job that failed'),
+('queued', 'cancelled', 'the owner cancels'),
+('queued', 'expired', 'it outlived its deadline'),
+('starting', 'starting', 'another worker takes over from one that was lost'),
+('starting', 'queued', 'the attempt is repeated later, or the worker hands it back'),
+('starting', 'processing', 'the provider has it'),
+('starting', 'failed', 'it cannot be done'),
+('starting', 'cancelled', 'the owner cancels'),
+('starting', 'expired', 'it outlived its deadline'),
+('processing', 'starting', 'another worker takes over from one that was lost'),
+('processing', 'queued', 'the attempt is repeated later, or the worker hands it back'),
+('processing', 'finalizing', 'the provider is done and outputs are fetched'),
+('processing', 'failed', 'it cannot be done'),
+('processing', 'cancelled', 'the owner cancels'),
+('processing', 'expired', 'it outlived its deadline'),
+('finalizing', 'starting', 'another worker takes over from one that was lost'),
+('finalizing', 'queued', 'the attempt is repeated later, or the worker hands it back'),
+('finalizing', 'completed', 'all outputs are stored'),
+('finalizing', 'failed', 'the outputs cannot be stored'),
+('finalizing', 'cancelled', 'the owner cancels'),
+('finalizing', 'expired', 'it outlived its deadline');
+
+create table public.generation_jobs (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
+  project_id uuid,
+  parent_job_id uuid,
+  kind public.generation_kind not null,
+  mode public.generation_mode not null default 'standard',
+  model_id text not null references public.models (id),
+  prompt text not null,
+  negative_prompt text,
+  audio_instructions text,
+  art_style text,
+  aspect_ratio text,
+  resolution text,
+  duration_seconds numeric(7, 2),
+  output_count integer not null default 1,
+  parameters jsonb not null default '{}',
+  status public.job_status not null default 'queued',
+  progress smallint not null default 0,
+  priority smallint not null default 0,
+  credit_cost public.job_cost not null,
+  credit_transaction_id uuid,
+  is_refunded boolean not null default false,
+  attempt_count smallint not null default 0,
+  max_attempts smallint not null default 3,
+  provider text not null,
+  provider_job_id text,
+  error_code text,
+  error_message text,
+  idempotency_key text,
+  created_at timestamptz not null default now(),
+  queued_at timestamptz,
+  started_at timestamptz,
+  finished_at timestamptz,
+  updated_at timestamptz not null default now(),
+  hidden_at timestamptz,
+
+  -- A job joins its owner's project and follows its owner's job, or it is refused.
+  constraint generation_jobs_id_user_id_key unique (id, user_id),
+  constraint generation_jobs_project_is_the_owners foreign key (project_id, user_id)
+  references public.projects (id, user_id) on delete set null (project_id),
+  constraint generation_jobs_parent_is_the_owners foreign key (parent_job_id, user_id)
+  references public.generation_jobs (id, user_id) on delete set null (parent_job_id),
+  constraint generation_jobs_user_id_idempotency_key_key unique (user_id, idempotency_key),
+
+  constraint generation_jobs_prompt_is_given check (prompt ~ '[^[:space:]]'),
+  constraint generation_jobs_texts_are_short check (
+    char_length(prompt) <= 10000 and char_length(negative_prompt) <= 10000
+    and char_length(audio_instructions) <= 10000 and char_length(art_style) <= 100
+    and char_length(aspect_ratio) <= 20 and char_length(resolution) <= 20
+    and char_length(idempotency_key) between 1 and 200
+  ),
+  constraint generation_jobs_parameters_are_a_small_object check (
+    jsonb_typeof(parameters) = 'object' and octet_length(parameters::text) <= 16384
+  ),
+  constraint generation_jobs_duration_is_positive check (
+    duration_seconds > 0 and duration_seconds <> 'NaN'
+  ),
+  constraint generation_jobs_output_count_is_positive check (output_count between 1 and 100),
+  constraint generation_jobs_progress_is_a_percentage check (progress between 0 and 100),
+  constraint generation_jobs_attempts_are_bounded check (
+    attempt_count between 0 and max_attempts and max_attempts between 1 and 20
+  ),
+  constraint generation_jobs_end_has_a_time check (
+    (status in ('completed', 'failed', 'cancelled', 'expired')) = (finished_at is not null)
+  ),
+  constraint generation_jobs_failure_says_why check (
+    status <> 'failed' or (error_code is not null and error_message is not null)
+  )
+)
+with (fillfactor = 70);
+
+comment on table public.generation_jobs is
+'Generation jobs. Insert what you want; price, charge and progress are the server''s. Watch '
+'status.';
+comment on column public.generation_jobs.parent_job_id is 'The job that this one edits or follows.';
+comment on column public.generation_jobs.model_id is 'Null at insert: the default of the kind.';
+comment on column public.generation_jobs.audio_instructions is 'Dialogue, narration or mood.';
+comment on column public.generation_jobs.duration_seconds is 'Seconds of film or sound per output.';
+comment on column public.generation_jobs.output_count is 'How many results are asked for.';
+comment on column public.generation_jobs.parameters is
+'Further settings that the model understands.';
+comment on column public.generation_jobs.status is
+'At insert: queued (charged at once) or pending (a draft). Then moved by the server alone.';
+comment on column public.generation_jobs.progress is 'Per cent.';
+comment on column public.generation_jobs.credit_cost is 'Credits, from the catalogue.';
+comment on column public.generation_jobs.credit_transaction_id is 'The deduction that paid for it.';
+comment on column public.generation_jobs.is_refunded is 'All of its cost was returned.';
+comment on column public.generation_jobs.provider_job_id is 'The provider''s own id of the work.';
+comment on column public.generation_jobs.error_code is 'Stable, for programs; see the message.';
+comment on column public.generation_jobs.idempotency_key is
+'Unique a user: the same key again is the same job, not another.';
+comment on column public.generation_jobs.hidden_at is
+'When the owner deleted it. The row stays for the books.';
+
+create index generation_jobs_user_id_created_at_idx
+on public.generation_jobs (user_id, created_at desc, id) where hidden_at is null;
+create index generation_jobs_active_idx on public.generation_jobs (user_id)
+where status in ('queued', 'starting', 'processing', 'finalizing');
+create index generation_jobs_project_id_user_id_idx
+on public.generation_jobs (project_id, user_id) where project_id is not null;
+create index generation_jobs_parent_job_id_user_id_idx
+on public.generation_jobs (parent_job_id, user_id) where parent_job_id is not null;
+create index generation_jobs_model_id_idx on public.generation_jobs (model_id);
+create index generation_jobs_credit_transaction_id_idx
+on public.generation_jobs (credit_transaction_id) where credit_transaction_id is not null;
+
+-- The deduction is written after the job, by trigger, under an id chosen with the job.
+alter table public.generation_jobs
+add constraint generation_jobs_credit_transaction_id_fkey foreign key (credit_transaction_id)
+references public.credit_transactions (id) on delete set null deferrable initially deferred;
+alter table public.credit_transactions
+add constraint credit_transactions_job_id_fkey foreign key (job_id)
+references public.generation_jobs (id) on delete cascade;
+
+create table public.job_events (
+  id bigint generated always as identity,
+  job_id uuid not null,
+  user_id uuid not null,
+  from_status public.job_status,
+  to_status public.job_status not null,
+  actor text not null,
+  note text,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (job_id, user_id, id),
+  constraint job_events_job_fkey foreign key (job_id, user_id)
+  references public.generation_jobs (id, user_id) on delete cascade,
+  constraint job_events_actor_is_known check (actor in ('user', 'service', 'system'))
+);
+comment on table public.job_events is 'A job''s life: every change of state, in order of id.';
+comment on column public.job_events.from_status is 'Null: the job was made.';
+comment on column public.job_events.actor is
+'user: its owner; service: a dispatcher; system: the database itself.';
+comment on column public.job_events.note is 'Why, where there is more to say.';
+
+create index job_events_user_id_idx on public.job_events (user_id);
+
+create trigger generation_jobs_set_updated_at before update on public.generation_jobs
+for each row execute function private.set_updated_at();
+
+create function private.guard_job_transition()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select from private.job_transitions
+    where from_status = old.status and to_status = new.status
+  ) then
+    raise exception 'A job that is % cannot become %.', old.status, new.status
+      using errcode = 'PT409', hint = 'transition_not_allowed',
+        detail = json_build_object('from', old.status, 'to', new.status)::text;
+  end if;
+
+  if new.status = 'starting' then
+    new.started_at := coalesce(old.started_at, private.now());
+  elsif new.status in ('completed', 'failed', 'cancelled', 'expired') then
+    new.finished_at := private.now();
+  end if;
+  new.progress := case
+    when new.status = 'completed' then 100
+    when new.status in ('queued', 'starting') then 0
+    else new.progress
+  end;
+  return new;
+end;
+$$;
+comment on function private.guard_job_transition() is
+'Trigger: refuses a change of state that private.job_transitions does not list, and stamps the '
+'times. Raises PT409 transition_not_allowed.';
+revoke execute on function private.guard_job_transition() from public;
+
+create trigger generation_jobs_guard_transition
+before update of status on public.generation_jobs
+for each row when (old.status is distinct from new.status or new.status = 'starting')
+execute function private.guard_job_transition();
+
+create function private.record_job_event()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into public.job_events (job_id, user_id, from_status, to_status, actor, note)
+  values (
+    new.id, new.user_id, case when tg_op = 'UPDATE' then old.status end, new.status,
+    case (select auth.role())
+      when 'authenticated' then 'user' when 'service_role' then 'service' else 'system'
+    end,
+    case
+      when new.status = 'failed' then new.error_code
+      when new.status = 'starting' and new.attempt_count > 1 then 'attempt ' || new.attempt_count
+      when new.status = 'queued' and new.attempt_count > 0 then coalesce(new.error_code, 'handed back')
+    end
+  );
+  return null;
+end;
+$$;
+comment on function private.record_job_event() is
+'Trigger: writes a job''s change of state into job_events. Definer: nobody else may write there.';
+revoke execute on function private.record_job_event() from public;
+
+create trigger generation_jobs_record_made
+after insert on public.generation_jobs
+for each row execute function private.record_job_event();
+create trigger generation_jobs_record_change
+after update of status on public.generation_jobs
+for each row when (old.status is distinct from new.status or new.status = 'starting')
+execute function private.record_job_event();
+
+alter table public.generation_jobs enable row level security;
+alter table public.job_events enable row level security;
+
+create policy generation_jobs_select_owner on public.generation_jobs
+for select to authenticated using (user_id = (select auth.uid()) and hidden_at is null);
+create policy generation_jobs_insert_owner on public.generation_jobs
+for insert to authenticated
+with check (user_id = (select auth.uid()) and status in ('pending', 'queued'));
+create policy generation_jobs_update_draft_owner on public.generation_jobs
+for update to authenticated
+using (user_id = (select auth.uid()) and status = 'pending' and hidden_at is null)
+with check (user_id = (select auth.uid()) and status = 'pending');
+create policy job_events_select_owner on public.job_events
+for select to authenticated using (user_id = (select auth.uid()));
+
+revoke all on public.generation_jobs, public.job_events
+from public, anon, authenticated, service_role;
+grant select on public.generation_jobs, public.job_events to authenticated, service_role;
+grant insert (
+  project_id, parent_job_id, kind, mode, model_id, prompt, negative_prompt, audio_instructions,
+  art_style, aspect_ratio, resolution, duration_seconds, output_count, parameters, status,
+  idempotency_key
+) on public.generation_jobs to authenticated;
+grant update (
+  project_id, parent_job_id, kind, mode, model_id, prompt, negative_prompt, audio_instructions,
+  art_style, aspect_ratio, resolution, duration_seconds, output_count, parameters
+) on public.generation_jobs to authenticated;

@@ -1,0 +1,173 @@
+-- What a job costs, from the catalogue and never from a client.
+--
+-- public.quote_generation resolves what was left open (model, ratio, resolution, length), checks it
+-- against the model's limits and tells the price. A front end calls it to show the price ahead; the
+-- trigger below calls the same function when the job is made, so the two cannot differ.
+
+create type public.generation_quote as (
+  model_id text,
+  provider text,
+  aspect_ratio text,
+  resolution text,
+  duration_seconds numeric,
+  unit public.price_unit,
+  quantity numeric,
+  is_edit_call boolean,
+  credits numeric
+);
+comment on type public.generation_quote is 'A job as it would be run, and what it would cost.';
+
+create function public.quote_generation(
+  p_kind public.generation_kind,
+  p_prompt text default null,
+  p_model_id text default null,
+  p_mode public.generation_mode default 'standard',
+  p_aspect_ratio text default null,
+  p_resolution text default null,
+  p_duration_seconds numeric default null,
+  p_output_count integer default 1,
+  p_is_edit_call boolean default false,
+  p_parameters jsonb default '{}'
+)
+returns public.generation_quote
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_model public.models;
+  v_price public.model_prices;
+  v_quote public.generation_quote;
+begin
+  select * into v_model from public.models
+  where is_active and p_kind = any(kinds) and (p_model_id is null or id = p_model_id)
+  order by sort_order, id
+  limit 1;
+  if not found then
+    raise exception 'No active model % offers %.', coalesce(p_model_id, '(default)'), p_kind
+      using errcode = 'PT400', hint = 'model_not_available';
+  end if;
+  select * into v_price from public.model_prices
+  where model_id = v_model.id and kind = p_kind and mode = p_mode;
+  if not found or not p_mode = any(v_model.modes) then
+    raise exception 'Model % does not offer % in mode %.', v_model.id, p_kind, p_mode
+      using errcode = 'PT400', hint = 'mode_not_available',
+        detail = json_build_object('modes', v_model.modes)::text;
+  end if;
+
+  v_quote.model_id := v_model.id;
+  v_quote.provider := v_model.provider;
+  v_quote.aspect_ratio := coalesce(p_aspect_ratio, v_model.aspect_ratios[1]);
+  v_quote.resolution := coalesce(p_resolution, v_model.resolutions[1]);
+  v_quote.duration_seconds := coalesce(p_duration_seconds, v_model.default_seconds);
+  v_quote.unit := v_price.unit;
+  v_quote.is_edit_call := p_is_edit_call and v_price.edit_credits is not null;
+
+  if v_quote.aspect_ratio is not null
+    and v_quote.aspect_ratio <> all(v_model.aspect_ratios)
+  then
+    raise exception 'aspect_ratio: model % has no %.', v_model.id, v_quote.aspect_ratio
+      using errcode = 'PT400', hint = 'aspect_ratio_not_available',
+        detail = json_build_object('aspect_ratios', v_model.aspect_ratios)::text;
+  elsif v_quote.resolution is not null
+    and v_quote.resolution <> all(v_model.resolutions)
+  then
+    raise exception 'resolution: model % has no %.', v_model.id, v_quote.resolution
+      using errcode = 'PT400', hint = 'resolution_not_available',
+        detail = json_build_object('resolutions', v_model.resolutions)::text;
+  elsif p_duration_seconds is not null and (
+    v_model.max_seconds is null
+    or not p_duration_seconds between v_model.min_seconds and v_model.max_seconds
+  ) then
+    raise exception 'duration_seconds: model % takes % to % seconds, not %.',
+      v_model.id, v_model.min_seconds, v_model.max_seconds, p_duration_seconds
+      using errcode = 'PT400', hint = 'duration_not_available',
+        detail = json_build_object('min', v_model.min_seconds, 'max', v_model.max_seconds)::text;
+  elsif p_output_count is null or not p_output_count between 1 and v_model.max_outputs then
+    raise exception 'output_count: model % makes 1 to % outputs.', v_model.id, v_model.max_outputs
+      using errcode = 'PT400', hint = 'output_count_not_available',
+        detail = json_build_object('max', v_model.max_outputs)::text;
+  elsif char_length(p_prompt) > v_model.max_prompt_characters then
+    raise exception 'prompt: model % takes up to % characters.',
+      v_model.id, v_model.max_prompt_characters
+      using errcode = 'PT400', hint = 'prompt_too_long',
+        detail = json_build_object('max', v_model.max_prompt_characters)::text;
+  end if;
+
+  v_quote.quantity := case v_price.unit
+    when 'job' then 1
+    when 'second' then v_quote.duration_seconds * p_output_count
+    when 'output' then p_output_count
+    when 'segment' then
+      case
+        when jsonb_typeof(p_parameters -> 'segments') = 'number'
+          then greatest(1, least(1000, ceil((p_parameters ->> 'segments')::numeric)))
+        else 1
+      end
+    when '1k_characters' then greatest(1, ceil(char_length(p_prompt) / 1000.0))
+  end;
+  -- greatest() passes over nulls: without this, a price by the second for a model that has no
+  -- seconds would be the minimum.
+  if v_quote.quantity is null then
+    raise exception 'Model % is priced by % but has none.', v_model.id, v_price.unit
+      using errcode = 'PT500', hint = 'catalogue_is_wrong';
+  end if;
+  v_quote.credits := round(greatest(
+    v_price.minimum,
+    v_quote.quantity
+    * case when v_quote.is_edit_call then v_price.edit_credits else v_price.credits end
+  ), 2);
+  return v_quote;
+end;
+$$;
+comment on function public.quote_generation is
+'What a job would cost, and how it would be run where something is left open. Reads the catalogue'
+' only. Raises PT400 with a hint that names what is not available.';
+revoke execute on function public.quote_generation from public;
+grant execute on function public.quote_generation to anon, authenticated, service_role;
+
+create function private.price_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_quote public.generation_quote;
+begin
+  v_quote := public.quote_generation(
+    new.kind, new.prompt, new.model_id, new.mode, new.aspect_ratio, new.resolution,
+    new.duration_seconds, new.output_count, new.parent_job_id is not null, new.parameters
+  );
+  new.model_id := v_quote.model_id;
+  new.provider := v_quote.provider;
+  new.aspect_ratio := v_quote.aspect_ratio;
+  new.resolution := v_quote.resolution;
+  new.duration_seconds := v_quote.duration_seconds;
+  new.credit_cost := v_quote.credits;
+  -- Prices may have changed since a draft was made, so a draft is priced again when it is queued.
+  if new.status = 'queued' then
+    new.queued_at := private.now();
+    new.credit_transaction_id := case when v_quote.credits > 0 then gen_random_uuid() end;
+    new.priority := coalesce((
+      select plans.job_priority
+      from public.profiles
+      inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
+      where profiles.user_id = new.user_id
+    ), 0);
+  end if;
+  return new;
+end;
+$$;
+comment on function private.price_job() is
+'Trigger: resolves and prices a job when it is made, edited as a draft, or queued. Definer: it '
+'reads the owner''s plan and sets what no client may.';
+revoke execute on function private.price_job() from public;
+
+create trigger generation_jobs_price_insert
+before insert on public.generation_jobs
+for each row execute function private.price_job();
+create trigger generation_jobs_price_update
+before update on public.generation_jobs
+for each row when (old.status = 'pending' and new.status in ('pending', 'queued'))
+execute function private.price_job();

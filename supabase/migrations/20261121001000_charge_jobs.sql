@@ -1,0 +1,123 @@
+-- Money follows the job's state, by trigger, so that no path can forget it:
+--   queued      the cost is taken as a hold (402 when it is not there, and then there is no job)
+--   completed   the hold becomes a charge
+--   failed, cancelled, expired   what was taken is returned
+-- All of it in the transaction that changes the state. Whoever ends a job with a refund locks the
+-- account first (lock order: account, job, lots, ledger).
+
+create function private.charge_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_limit integer;
+  v_active bigint;
+begin
+  if new.credit_cost > 0 then
+    perform private.deduct_credits(
+      new.credit_transaction_id, new.user_id, new.credit_cost, new.id, new.kind, new.model_id,
+      new.parent_job_id is not null and exists (
+        select from public.model_prices
+        where model_id = new.model_id and kind = new.kind and mode = new.mode
+          and edit_credits is not null
+      )
+    );
+  else
+    perform 1 from public.credit_accounts where user_id = new.user_id for no key update;
+  end if;
+
+  -- The account is locked now, so that no two of a user's jobs can both be the last that fits.
+  select plans.max_active_jobs into v_limit
+  from public.profiles
+  inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
+  where profiles.user_id = new.user_id;
+  select count(*) into v_active from (
+    select from public.generation_jobs
+    where user_id = new.user_id
+      and status in ('queued', 'starting', 'processing', 'finalizing')
+    limit v_limit + 1
+  ) as active;
+  if v_active > v_limit then
+    raise exception 'Too many jobs at once: your plan allows % waiting or running.', v_limit
+      using errcode = 'PT429', hint = 'too_many_active_jobs',
+        detail = json_build_object('limit', v_limit)::text;
+  end if;
+  return null;
+end;
+$$;
+comment on function private.charge_job() is
+'Trigger: takes a queued job''s cost and holds the plan''s limit of active jobs. Definer: only '
+'the ledger''s functions write there. Raises PT402 and PT429; the job is not made then.';
+
+create function private.settle_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.settle_deduction(new.id);
+  return null;
+end;
+$$;
+comment on function private.settle_job() is 'Trigger: turns a completed job''s hold into a charge.';
+
+create function private.refund_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.refund_deduction(new.id);
+  return null;
+end;
+$$;
+comment on function private.refund_job() is
+'Trigger: returns what is left of the charge of a job that came to nothing.';
+
+create function private.mark_job_refunded()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.is_refunded := new.credit_cost > 0 and old.credit_transaction_id is not null;
+  return new;
+end;
+$$;
+comment on function private.mark_job_refunded() is
+'Trigger: notes on a job that came to nothing that its refund below returns all of its charge.';
+
+revoke execute on function
+private.charge_job(), private.settle_job(), private.refund_job(), private.mark_job_refunded()
+from public;
+
+create trigger generation_jobs_charge_insert
+after insert on public.generation_jobs
+for each row when (new.status = 'queued')
+execute function private.charge_job();
+create trigger generation_jobs_charge_update
+after update of status on public.generation_jobs
+for each row when (old.status = 'pending' and new.status = 'queued')
+execute function private.charge_job();
+create trigger generation_jobs_settle
+after update of status on public.generation_jobs
+for each row when (old.status <> 'completed' and new.status = 'completed')
+execute function private.settle_job();
+create trigger generation_jobs_mark_refunded
+before update of status on public.generation_jobs
+for each row when (
+  old.status not in ('failed', 'cancelled', 'expired')
+  and new.status in ('failed', 'cancelled', 'expired')
+)
+execute function private.mark_job_refunded();
+create trigger generation_jobs_refund
+after update of status on public.generation_jobs
+for each row when (
+  old.status not in ('failed', 'cancelled', 'expired')
+  and new.status in ('failed', 'cancelled', 'expired')
+)
+execute function private.refund_job();

@@ -1,0 +1,150 @@
+-- Every stored file has a row here, whoever made it; the bytes lie in the storage buckets.
+--
+-- A user uploads into raw-videos or reference-images and then inserts the row: type and size are
+-- read from storage by trigger, not believed. Results are written by the services. job_assets says
+-- what went into a job and what came out. Two-column foreign keys keep both ends with one owner.
+
+create table public.assets (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
+  project_id uuid,
+  kind public.asset_kind not null,
+  bucket text not null,
+  storage_path text not null,
+  mime_type text not null,
+  size_bytes bigint not null,
+  sha256 text,
+  width integer,
+  height integer,
+  duration_ms integer,
+  style text,
+  thumbnail_id uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint assets_id_user_id_key unique (id, user_id),
+  constraint assets_bucket_storage_path_key unique (bucket, storage_path),
+  constraint assets_project_is_the_owners foreign key (project_id, user_id)
+  references public.projects (id, user_id) on delete set null (project_id),
+  constraint assets_thumbnail_is_the_owners foreign key (thumbnail_id, user_id)
+  references public.assets (id, user_id) on delete set null (thumbnail_id),
+  constraint assets_storage_path_is_the_owners check (
+    starts_with(storage_path, user_id::text || '/') and char_length(storage_path) <= 1024
+  ),
+  constraint assets_mime_type_is_plain check (mime_type ~ '^[a-z]+/[a-z0-9.+-]+$'),
+  constraint assets_size_is_not_negative check (size_bytes >= 0),
+  constraint assets_sha256_is_hex check (sha256 ~ '^[0-9a-f]{64}$'),
+  constraint assets_measures_are_positive check (width > 0 and height > 0 and duration_ms >= 0),
+  constraint assets_style_is_short check (char_length(style) <= 100)
+);
+comment on table public.assets is 'Stored files: bucket and path, never an address.';
+comment on column public.assets.storage_path is
+'{user_id}/{job or upload id}/{file}; unique a bucket.';
+comment on column public.assets.width is 'Pixels.';
+comment on column public.assets.height is 'Pixels.';
+comment on column public.assets.duration_ms is 'Milliseconds, of video and audio.';
+comment on column public.assets.thumbnail_id is 'A small picture of it, itself an asset.';
+
+create index assets_user_id_created_at_idx on public.assets (user_id, created_at desc, id);
+create index assets_project_id_user_id_idx
+on public.assets (project_id, user_id) where project_id is not null;
+create index assets_thumbnail_id_user_id_idx
+on public.assets (thumbnail_id, user_id) where thumbnail_id is not null;
+
+create trigger assets_set_updated_at before update on public.assets
+for each row execute function private.set_updated_at();
+
+create function private.describe_upload()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_metadata jsonb;
+begin
+  select metadata into v_metadata from storage.objects
+  where bucket_id = new.bucket and name = new.storage_path;
+  if not found or not starts_with(new.storage_path, new.user_id::text || '/') then
+    raise exception 'There is no upload at % in bucket %.', new.storage_path, new.bucket
+      using errcode = 'PT404', hint = 'upload_not_found';
+  end if;
+  new.mime_type := lower(trim(split_part(v_metadata ->> 'mimetype', ';', 1)));
+  new.size_bytes := (v_metadata ->> 'size')::bigint;
+  return new;
+end;
+$$;
+comment on function private.describe_upload() is
+'Trigger: fills type and size of an upload from storage. Definer: answers for the path asked for,'
+' and only inside the owner''s own folder. Raises PT404 upload_not_found.';
+revoke execute on function private.describe_upload() from public;
+
+-- The services state type and size themselves; a client cannot, and gets them from storage.
+create trigger assets_describe_upload before insert on public.assets
+for each row when (new.mime_type is null)
+execute function private.describe_upload();
+
+create table public.job_assets (
+  job_id uuid not null,
+  asset_id uuid not null,
+  role public.asset_role not null,
+  user_id uuid not null default auth.uid(),
+  position integer not null default 0,
+  created_at timestamptz not null default now(),
+  primary key (job_id, asset_id, role),
+  constraint job_assets_job_is_the_owners foreign key (job_id, user_id)
+  references public.generation_jobs (id, user_id) on delete cascade,
+  constraint job_assets_asset_is_the_owners foreign key (asset_id, user_id)
+  references public.assets (id, user_id) on delete cascade,
+  constraint job_assets_position_is_not_negative check (position between 0 and 999)
+);
+comment on table public.job_assets is 'Which files went into a job and which came out of it.';
+comment on column public.job_assets.user_id is 'Owner of both ends; ties them together.';
+comment on column public.job_assets.position is 'Order among those of one role, from 0.';
+
+create index job_assets_job_id_user_id_idx on public.job_assets (job_id, user_id);
+create index job_assets_asset_id_user_id_idx on public.job_assets (asset_id, user_id);
+
+alter table public.assets enable row level security;
+alter table public.job_assets enable row level security;
+
+create policy assets_select_owner on public.assets
+for select to authenticated using (user_id = (select auth.uid()));
+create policy assets_insert_owner on public.assets
+for insert to authenticated
+with check (user_id = (select auth.uid()) and bucket in ('raw-videos', 'reference-images'));
+create policy assets_delete_owner on public.assets
+for delete to authenticated
+using (user_id = (select auth.uid()) and bucket in ('raw-videos', 'reference-images'));
+
+create policy job_assets_select_owner on public.job_assets
+for select to authenticated using (user_id = (select auth.uid()));
+-- What goes into a job may be said until a worker has begun it.
+create policy job_assets_insert_owner on public.job_assets
+for insert to authenticated
+with check (
+  user_id = (select auth.uid())
+  and role in ('reference_image', 'source_video', 'source_audio')
+  and job_id in (
+    select generation_jobs.id from public.generation_jobs
+    where
+      generation_jobs.user_id = (select auth.uid())
+      and generation_jobs.status in ('pending', 'queued')
+  )
+);
+create policy job_assets_delete_owner on public.job_assets
+for delete to authenticated
+using (
+  user_id = (select auth.uid())
+  and role in ('reference_image', 'source_video', 'source_audio')
+  and job_id in (
+    select generation_jobs.id from public.generation_jobs
+    where generation_jobs.user_id = (select auth.uid()) and generation_jobs.status = 'pending'
+  )
+);
+
+revoke all on public.assets, public.job_assets from public, anon, authenticated, service_role;
+grant select, delete on public.assets, public.job_assets to authenticated;
+grant insert (project_id, kind, bucket, storage_path, width, height, duration_ms, style)
+on public.assets to authenticated;
+grant insert (job_id, asset_id, role, position) on public.job_assets to authenticated;
+grant select, insert, update, delete on public.assets, public.job_assets to service_role;

@@ -1,0 +1,45 @@
+-- Every prompt that a user sent, with the job it led to: the chat history of the app.
+
+create table public.user_prompts (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
+  prompt text not null,
+  audio_input text,
+  reference_asset_id uuid,
+  mode public.generation_mode not null default 'standard',
+  job_id uuid,
+  created_at timestamptz not null default now(),
+  constraint user_prompts_prompt_is_given check (prompt ~ '[^[:space:]]'),
+  constraint user_prompts_texts_are_short check (
+    char_length(prompt) <= 10000 and char_length(audio_input) <= 10000
+  ),
+  constraint user_prompts_reference_is_the_owners foreign key (reference_asset_id, user_id)
+  references public.assets (id, user_id) on delete set null (reference_asset_id),
+  constraint user_prompts_job_is_the_owners foreign key (job_id, user_id)
+  references public.generation_jobs (id, user_id) on delete set null (job_id)
+);
+comment on table public.user_prompts is
+'Prompts in the order sent; a user''s own to read and delete.';
+comment on column public.user_prompts.audio_input is 'Voice-over or mood that went with it.';
+comment on column public.user_prompts.job_id is 'The job it led to.';
+
+create index user_prompts_user_id_created_at_idx on public.user_prompts (user_id, created_at desc);
+create index user_prompts_reference_asset_id_user_id_idx
+on public.user_prompts (reference_asset_id, user_id) where reference_asset_id is not null;
+create index user_prompts_job_id_user_id_idx
+on public.user_prompts (job_id, user_id) where job_id is not null;
+
+alter table public.user_prompts enable row level security;
+
+create policy user_prompts_select_owner on public.user_prompts
+for select to authenticated using (user_id = (select auth.uid()));
+create policy user_prompts_insert_owner on public.user_prompts
+for insert to authenticated with check (user_id = (select auth.uid()));
+create policy user_prompts_delete_owner on public.user_prompts
+for delete to authenticated using (user_id = (select auth.uid()));
+
+revoke all on public.user_prompts from public, anon, authenticated, service_role;
+grant select, delete on public.user_prompts to authenticated;
+grant insert (prompt, audio_input, reference_asset_id, mode, job_id)
+on public.user_prompts to authenticated;
+grant select, insert, update, delete on public.user_prompts to service_role;

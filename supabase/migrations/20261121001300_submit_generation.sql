@@ -1,0 +1,199 @@
+-- What a browser calls. submit_generation runs as the caller, under the caller's policies: it does
+-- nothing that the caller could not do by hand, only all of it in one transaction. What a caller may
+-- not do by hand, moving a job's state, goes through a definer in `private` that asks whose job it
+-- is.
+
+create function public.submit_generation(
+  p_kind public.generation_kind,
+  p_prompt text,
+  p_model_id text default null,
+  p_mode public.generation_mode default 'standard',
+  p_project_id uuid default null,
+  p_negative_prompt text default null,
+  p_audio_instructions text default null,
+  p_art_style text default null,
+  p_aspect_ratio text default null,
+  p_resolution text default null,
+  p_duration_seconds numeric default null,
+  p_output_count integer default 1,
+  p_parameters jsonb default '{}',
+  p_reference_asset_ids uuid[] default '{}',
+  p_parent_job_id uuid default null,
+  p_idempotency_key text default null
+)
+returns public.generation_jobs
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+begin
+  insert into public.generation_jobs (
+    kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions, art_style,
+    aspect_ratio, resolution, duration_seconds, output_count, parameters, parent_job_id,
+    idempotency_key
+  )
+  values (
+    p_kind, p_prompt, p_model_id, p_mode, p_project_id, p_negative_prompt, p_audio_instructions,
+    p_art_style, p_aspect_ratio, p_resolution, p_duration_seconds, p_output_count,
+    coalesce(p_parameters, '{}'), p_parent_job_id, p_idempotency_key
+  )
+  on conflict (user_id, idempotency_key) do nothing
+  returning * into v_job;
+
+  if not found then
+    -- The key was used before, by this call sent twice or by another: the same wish gets the same
+    -- job, another wish an error. What was left open then may be left open now.
+    select * into v_job from public.generation_jobs
+    where user_id = (select auth.uid()) and idempotency_key = p_idempotency_key;
+    if (v_job.kind, v_job.prompt, v_job.mode, v_job.output_count) is distinct from
+      (p_kind, p_prompt, p_mode, p_output_count)
+      or (v_job.model_id, v_job.aspect_ratio, v_job.resolution, v_job.duration_seconds)
+      is distinct from (
+        coalesce(p_model_id, v_job.model_id), coalesce(p_aspect_ratio, v_job.aspect_ratio),
+        coalesce(p_resolution, v_job.resolution),
+        coalesce(p_duration_seconds, v_job.duration_seconds)
+      )
+      or (
+        v_job.project_id, v_job.negative_prompt, v_job.audio_instructions, v_job.art_style,
+        v_job.parameters, v_job.parent_job_id
+      ) is distinct from (
+        p_project_id, p_negative_prompt, p_audio_instructions, p_art_style,
+        coalesce(p_parameters, '{}'), p_parent_job_id
+      )
+      or array(
+        select asset_id from public.job_assets
+        where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
+        order by position
+      ) is distinct from coalesce(p_reference_asset_ids, '{}')
+    then
+      raise exception 'The idempotency key was used for another request.'
+        using errcode = 'PT409', hint = 'idempotency_key_reused';
+    end if;
+    return v_job;
+  end if;
+
+  if cardinality(p_reference_asset_ids) > 0 then
+    insert into public.job_assets (job_id, asset_id, role, position)
+    select
+      v_job.id, wanted.id,
+      case assets.kind
+        when 'video' then 'source_video' when 'audio' then 'source_audio' else 'reference_image'
+      end::public.asset_role,
+      wanted.ordinality - 1
+    from unnest(p_reference_asset_ids) with ordinality as wanted (id, ordinality)
+    inner join public.assets on assets.id = wanted.id;
+    if (select count(*) from public.job_assets where job_id = v_job.id)
+      < cardinality(p_reference_asset_ids)
+    then
+      raise exception 'A reference asset does not exist.'
+        using errcode = 'PT404', hint = 'reference_asset_not_found';
+    end if;
+  end if;
+
+  insert into public.user_prompts (prompt, audio_input, reference_asset_id, mode, job_id)
+  values (p_prompt, p_audio_instructions, p_reference_asset_ids[1], p_mode, v_job.id);
+  return v_job;
+end;
+$$;
+comment on function public.submit_generation is
+'Makes a job, charges it, remembers the prompt and ties the reference files to it: all or '
+'nothing. Safe to send twice with one p_idempotency_key. Returns the job. Errors: 402 '
+'insufficient_credits, 429 too_many_active_jobs, 400 for what the model does not offer, 404 '
+'reference_asset_not_found, 409 idempotency_key_reused.';
+
+create function private.lock_own_job(p_job_id uuid)
+returns public.generation_jobs
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+begin
+  -- Account before job: ending a job may return credits.
+  perform 1 from public.credit_accounts
+  where user_id = (select auth.uid()) for no key update;
+  select * into v_job from public.generation_jobs
+  where id = p_job_id and user_id = (select auth.uid()) and hidden_at is null
+  for no key update;
+  if not found then
+    raise exception 'There is no such job.' using errcode = 'PT404', hint = 'job_not_found';
+  end if;
+  return v_job;
+end;
+$$;
+comment on function private.lock_own_job is
+'The caller''s job, locked after its account. Raises PT404 job_not_found for anybody else''s.';
+revoke execute on function private.lock_own_job from public;
+
+create function private.queue_own_job(p_job_id uuid)
+returns public.generation_jobs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs := private.lock_own_job(p_job_id);
+begin
+  if v_job.status = 'pending' then
+    update public.generation_jobs set status = 'queued' where id = p_job_id returning * into v_job;
+  end if;
+  return v_job;
+end;
+$$;
+comment on function private.queue_own_job is
+'Submits the caller''s draft; nothing happens when it already was. Definer: state is not a '
+'client''s to write. Identity from the token. Locks account, then job.';
+revoke execute on function private.queue_own_job from public;
+grant execute on function private.queue_own_job to authenticated;
+
+create function private.cancel_own_job(p_job_id uuid)
+returns public.generation_jobs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs := private.lock_own_job(p_job_id);
+begin
+  if v_job.status <> 'cancelled' then
+    update public.generation_jobs set status = 'cancelled' where id = p_job_id
+    returning * into v_job;
+  end if;
+  return v_job;
+end;
+$$;
+comment on function private.cancel_own_job is
+'Cancels the caller''s job and refunds it; nothing happens when it already was. Definer: state is'
+' not a client''s to write. Identity from the token. Raises PT409 transition_not_allowed once it '
+'ended.';
+revoke execute on function private.cancel_own_job from public;
+grant execute on function private.cancel_own_job to authenticated;
+
+-- Bodies in SQL-standard form are resolved when they are created: a caller needs no way into the
+-- schema `private`, only the right to execute the one function.
+create function public.queue_generation(p_job_id uuid)
+returns public.generation_jobs
+language sql
+set search_path = ''
+begin atomic
+  select private.queue_own_job(p_job_id);
+end;
+comment on function public.queue_generation is
+'Submits a draft: prices and charges it. Returns the job. Errors as submit_generation, and 404.';
+
+create function public.cancel_generation(p_job_id uuid)
+returns public.generation_jobs
+language sql
+set search_path = ''
+begin atomic
+  select private.cancel_own_job(p_job_id);
+end;
+comment on function public.cancel_generation is
+'Cancels a job at any state before its end and returns its credits. Returns the job. Errors: 404 '
+'job_not_found, 409 transition_not_allowed.';
+
+revoke execute on function
+public.submit_generation, public.queue_generation, public.cancel_generation from public;
+grant execute on function
+public.submit_generation, public.queue_generation, public.cancel_generation to authenticated;

@@ -1,0 +1,595 @@
+-- The queue: one small row for each job that is waiting or running, gone when the job ends.
+--
+-- A dispatcher claims tasks under a lease, a token that it makes up itself. Until available_at the
+-- task is its own; it extends that time while it works. A dispatcher that dies stops extending, and
+-- the task is there for the next. Every function that changes a job asks for the token, and a token
+-- that ran out changes nothing. Each function may be called twice with the same arguments, because a
+-- call over HTTP may be sent twice.
+--
+-- Lock order: account, job, task. claim_tasks locks job and task without ever waiting.
+
+create table worker.tasks (
+  job_id uuid primary key references public.generation_jobs (id) on delete cascade,
+  user_id uuid not null,
+  provider text not null,
+  kind public.generation_kind not null,
+  step worker.task_step not null default 'submit',
+  priority smallint not null default 0,
+  created_at timestamptz not null default clock_timestamp(),
+  available_at timestamptz not null,
+  lease uuid,
+  worker text,
+  constraint tasks_lease_names_its_worker check ((lease is null) = (worker is null))
+)
+with (
+  fillfactor = 60, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000,
+  autovacuum_vacuum_cost_delay = 0
+);
+comment on table worker.tasks is 'What there is to do now: one row a job that has not ended.';
+comment on column worker.tasks.available_at is
+'From then on it may be claimed: due time of one that waits, end of the lease of one that runs.';
+comment on column worker.tasks.lease is 'Token of the dispatcher that has it; null: nobody.';
+comment on column worker.tasks.worker is 'Name of that dispatcher, for people.';
+
+create index tasks_claim_idx on worker.tasks (provider, priority desc, created_at);
+create index tasks_lease_idx on worker.tasks (lease) where lease is not null;
+
+create table worker.attempts (
+  job_id uuid not null references public.generation_jobs (id) on delete cascade,
+  attempt smallint not null,
+  lease uuid not null,
+  worker text not null,
+  provider text not null,
+  provider_job_id text,
+  outcome text not null default 'running',
+  error_code text,
+  error_message text,
+  started_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  primary key (job_id, attempt),
+  constraint attempts_outcome_is_known check (
+    outcome in ('running', 'succeeded', 'failed', 'lost', 'handed_back')
+  )
+);
+comment on table worker.attempts is
+'Every attempt at a job, written down before its provider is called.';
+comment on column worker.attempts.outcome is
+'lost: its dispatcher vanished. handed_back: it stopped in good order; the attempt does not '
+'count.';
+
+create type worker.claimed_task as (
+  job_id uuid,
+  user_id uuid,
+  step worker.task_step,
+  attempt smallint,
+  max_attempts smallint,
+  lease_expires_at timestamptz,
+  provider text,
+  provider_model text,
+  provider_job_id text,
+  previous_outcome text,
+  kind public.generation_kind,
+  mode public.generation_mode,
+  model_id text,
+  prompt text,
+  negative_prompt text,
+  audio_instructions text,
+  art_style text,
+  aspect_ratio text,
+  resolution text,
+  duration_seconds numeric,
+  output_count integer,
+  parameters jsonb,
+  inputs jsonb
+);
+comment on type worker.claimed_task is 'All that a dispatcher needs to know to work on a job.';
+comment on column worker.claimed_task.previous_outcome is
+'How the attempt before this one ended; lost: its provider may have been called, nobody knows.';
+
+-- ---------------------------------------------------------------------------------------------
+-- In and out, by trigger
+-- ---------------------------------------------------------------------------------------------
+
+create function private.enqueue_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- Waking the dispatchers costs a third of an insert, and those that are busy look again anyway:
+  -- wake them only when nothing is waiting. A wake-up that slips through is made up by their poll.
+  if not exists (
+    select from worker.tasks
+    where provider = new.provider and lease is null and available_at <= private.now()
+  ) then
+    perform pg_catalog.pg_notify('reelbase_tasks', new.provider);
+  end if;
+  insert into worker.tasks (job_id, user_id, provider, kind, priority, available_at)
+  values (new.id, new.user_id, new.provider, new.kind, new.priority, private.now());
+  return null;
+end;
+$$;
+comment on function private.enqueue_job() is 'Trigger: gives a queued job its task. Definer.';
+
+create function private.dequeue_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from worker.tasks where job_id = new.id;
+  return null;
+end;
+$$;
+comment on function private.dequeue_job() is
+'Trigger: takes an ended job''s task away, and with it every lease on it. Definer.';
+revoke execute on function private.enqueue_job(), private.dequeue_job() from public;
+
+create trigger generation_jobs_enqueue_insert
+after insert on public.generation_jobs
+for each row when (new.status = 'queued')
+execute function private.enqueue_job();
+create trigger generation_jobs_enqueue_update
+after update of status on public.generation_jobs
+for each row when (old.status = 'pending' and new.status = 'queued')
+execute function private.enqueue_job();
+create trigger generation_jobs_dequeue
+after update of status on public.generation_jobs
+for each row when (
+  old.status not in ('completed', 'failed', 'cancelled', 'expired')
+  and new.status in ('completed', 'failed', 'cancelled', 'expired')
+)
+execute function private.dequeue_job();
+
+-- ---------------------------------------------------------------------------------------------
+-- What dispatchers call
+-- ---------------------------------------------------------------------------------------------
+
+create function worker.claim_tasks(
+  p_lease uuid,
+  p_worker text,
+  p_providers text[],
+  p_limit integer default 1,
+  p_lease_seconds integer default 60
+)
+returns setof worker.claimed_task
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not exists (select from worker.tasks where lease = p_lease) then
+    with ready as (
+      select tasks.job_id, tasks.step
+      from worker.tasks
+      inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
+      where tasks.provider = any(p_providers)
+        and tasks.available_at <= private.now()
+        and (tasks.step <> 'submit' or jobs.attempt_count < jobs.max_attempts)
+      order by tasks.priority desc, tasks.created_at
+      limit p_limit
+      for no key update of jobs, tasks skip locked
+    ),
+    claimed as (
+      update worker.tasks
+      set lease = p_lease, worker = p_worker,
+          available_at = private.now() + make_interval(secs => p_lease_seconds)
+      from ready
+      where tasks.job_id = ready.job_id
+    ),
+    begun as (
+      update public.generation_jobs as jobs
+      set status = 'starting', attempt_count = jobs.attempt_count + 1
+      from ready
+      where jobs.id = ready.job_id and ready.step = 'submit'
+      returning jobs.id, jobs.attempt_count, jobs.provider
+    ),
+    lost as (
+      update worker.attempts
+      set outcome = 'lost', finished_at = clock_timestamp()
+      from begun
+      where attempts.job_id = begun.id and attempts.outcome = 'running'
+    ),
+    recorded as (
+      insert into worker.attempts (job_id, attempt, lease, worker, provider)
+      select begun.id, begun.attempt_count, p_lease, p_worker, begun.provider from begun
+      on conflict (job_id, attempt) do update
+      set lease = excluded.lease, worker = excluded.worker, outcome = 'running',
+          started_at = excluded.started_at, finished_at = null
+    )
+    update worker.attempts
+    set lease = p_lease, worker = p_worker
+    from ready
+    where ready.step <> 'submit' and attempts.job_id = ready.job_id
+      and attempts.outcome = 'running';
+  end if;
+
+  return query
+  select
+    tasks.job_id, tasks.user_id, tasks.step, jobs.attempt_count, jobs.max_attempts,
+    tasks.available_at, jobs.provider, models.provider_model, jobs.provider_job_id,
+    (
+      select attempts.outcome from worker.attempts
+      where attempts.job_id = jobs.id and attempts.attempt = jobs.attempt_count - 1
+    ),
+    jobs.kind, jobs.mode, jobs.model_id, jobs.prompt, jobs.negative_prompt, jobs.audio_instructions,
+    jobs.art_style, jobs.aspect_ratio, jobs.resolution, jobs.duration_seconds::numeric,
+    jobs.output_count, jobs.parameters,
+    coalesce((
+      select jsonb_agg(
+        jsonb_build_object(
+          'role', job_assets.role, 'bucket', assets.bucket, 'storage_path', assets.storage_path,
+          'mime_type', assets.mime_type, 'position', job_assets.position
+        )
+        order by job_assets.position
+      )
+      from public.job_assets
+      inner join public.assets on assets.id = job_assets.asset_id
+      where job_assets.job_id = jobs.id
+        and job_assets.role in ('reference_image', 'source_video', 'source_audio')
+    ), '[]')
+  from worker.tasks
+  inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
+  inner join public.models on models.id = jobs.model_id
+  where tasks.lease = p_lease and tasks.available_at > private.now()
+  order by tasks.priority desc, tasks.created_at;
+end;
+$$;
+comment on function worker.claim_tasks is
+'Gives up to p_limit tasks of the named providers to the caller for p_lease_seconds, highest '
+'priority first, then oldest, and writes the attempt down. p_lease is a fresh token; the same '
+'token again returns the same tasks and claims no more. Takes over what lost its lease. Never '
+'waits for a lock.';
+
+create function private.lock_leased_job(p_job_id uuid, p_lease uuid, p_with_account boolean)
+returns public.generation_jobs
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+begin
+  if p_with_account then
+    perform 1 from public.credit_accounts
+    where user_id = (select user_id from public.generation_jobs where id = p_job_id)
+    for no key update;
+  end if;
+  select * into v_job from public.generation_jobs where id = p_job_id for no key update;
+  perform 1 from worker.tasks
+  where job_id = p_job_id and lease = p_lease and available_at > private.now()
+  for update;
+  if not found then
+    raise exception 'The lease on this job is no longer held.'
+      using errcode = 'PT409', hint = 'lease_lost';
+  end if;
+  return v_job;
+end;
+$$;
+comment on function private.lock_leased_job is
+'The job, locked, if p_lease still holds it. Locks the account (when credits may move), job and '
+'task, in this order. Raises PT409 lease_lost.';
+revoke execute on function private.lock_leased_job from public;
+
+create function worker.extend_leases(p_held jsonb, p_lease_seconds integer default 60)
+returns setof uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.generation_jobs as jobs
+  set progress = held.progress
+  from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid, progress smallint)
+  inner join worker.tasks
+    on tasks.job_id = held.job_id and tasks.lease = held.lease
+    and tasks.available_at > private.now()
+  where jobs.id = held.job_id and jobs.status in ('starting', 'processing', 'finalizing')
+    and held.progress between jobs.progress + 1 and 99;
+
+  return query
+  update worker.tasks
+  set available_at = private.now() + make_interval(secs => p_lease_seconds)
+  from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
+  where tasks.job_id = held.job_id and tasks.lease = held.lease
+    and tasks.available_at > private.now()
+  returning tasks.job_id;
+end;
+$$;
+comment on function worker.extend_leases is
+'Extends leases ([{job_id, lease, progress}]) and notes progress, which only grows. Returns the '
+'jobs still held: one that is missing was cancelled, ended or taken over.';
+
+create function worker.advance_job(
+  p_job_id uuid,
+  p_lease uuid,
+  p_status public.job_status,
+  p_provider_job_id text default null,
+  p_poll_after_seconds numeric default null
+)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+begin
+  if p_status not in ('processing', 'finalizing') then
+    raise exception 'A job is advanced to processing or finalizing, not to %.', p_status
+      using errcode = 'PT400', hint = 'status_not_allowed';
+  end if;
+  -- A repeated call that had given the lease up finds nothing held; what it said stands.
+  if p_poll_after_seconds is not null and exists (
+    select from worker.attempts
+    inner join worker.tasks on tasks.job_id = attempts.job_id
+    where attempts.job_id = p_job_id and attempts.lease = p_lease
+      and attempts.provider_job_id = p_provider_job_id and tasks.step = 'poll'
+      and tasks.lease is null
+  ) then
+    return;
+  end if;
+
+  v_job := private.lock_leased_job(p_job_id, p_lease, false);
+  if v_job.status = 'finalizing' and p_status = 'processing' then
+    return;  -- the first call, delivered late
+  end if;
+  if v_job.status <> p_status
+    or v_job.provider_job_id is distinct from coalesce(p_provider_job_id, v_job.provider_job_id)
+  then
+    update public.generation_jobs
+    set status = p_status, provider_job_id = coalesce(p_provider_job_id, provider_job_id)
+    where id = p_job_id;
+  end if;
+  if p_provider_job_id is not null then
+    update worker.attempts set provider_job_id = p_provider_job_id
+    where job_id = p_job_id and lease = p_lease;
+  end if;
+  if p_poll_after_seconds is not null then
+    update worker.tasks
+    set step = 'poll', lease = null, worker = null,
+        available_at = private.now() + make_interval(secs => p_poll_after_seconds)
+    where job_id = p_job_id;
+  elsif p_status = 'finalizing' then
+    update worker.tasks set step = case when v_job.provider_job_id is null then step else 'collect' end
+    where job_id = p_job_id;
+  end if;
+end;
+$$;
+comment on function worker.advance_job is
+'Says that the provider has the job (processing) or that its outputs are being stored '
+'(finalizing). With p_poll_after_seconds the task is parked until then and the lease given up. '
+'Raises PT409 lease_lost.';
+
+create function worker.complete_job(p_job_id uuid, p_lease uuid, p_assets jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+  v_asset record;
+  v_asset_id uuid;
+  v_thumbnail_id uuid;
+  v_folder text;
+begin
+  if exists (
+    select from worker.attempts
+    where job_id = p_job_id and lease = p_lease and outcome = 'succeeded'
+  ) then
+    return;
+  end if;
+  v_job := private.lock_leased_job(p_job_id, p_lease, false);
+  v_folder := v_job.user_id || '/' || v_job.id || '/';
+
+  for v_asset in
+    select * from jsonb_to_recordset(p_assets) as asset (
+      role public.asset_role, bucket text, storage_path text, mime_type text, size_bytes bigint,
+      sha256 text, width integer, height integer, duration_ms integer, style text,
+      position integer, thumbnail jsonb
+    )
+  loop
+    if not starts_with(v_asset.storage_path, v_folder)
+      or not starts_with(coalesce(v_asset.thumbnail ->> 'storage_path', v_folder), v_folder)
+    then
+      raise exception 'Output % lies outside the job''s folder.', v_asset.storage_path
+        using errcode = 'PT400', hint = 'storage_path_not_allowed';
+    end if;
+
+    v_thumbnail_id := null;
+    if jsonb_typeof(v_asset.thumbnail) = 'object' then
+      insert into public.assets (
+        user_id, project_id, kind, bucket, storage_path, mime_type, size_bytes, sha256, width, height
+      )
+      select
+        v_job.user_id, v_job.project_id, 'image', thumbnail.bucket, thumbnail.storage_path,
+        thumbnail.mime_type, thumbnail.size_bytes, thumbnail.sha256, thumbnail.width,
+        thumbnail.height
+      from jsonb_to_record(v_asset.thumbnail) as thumbnail (
+        bucket text, storage_path text, mime_type text, size_bytes bigint, sha256 text,
+        width integer, height integer
+      )
+      returning id into v_thumbnail_id;
+      insert into public.job_assets (job_id, asset_id, role, user_id, position)
+      values (
+        v_job.id, v_thumbnail_id, 'thumbnail', v_job.user_id, coalesce(v_asset.position, 0)
+      );
+    end if;
+
+    insert into public.assets (
+      user_id, project_id, kind, bucket, storage_path, mime_type, size_bytes, sha256, width, height,
+      duration_ms, style, thumbnail_id
+    )
+    values (
+      v_job.user_id, v_job.project_id,
+      case split_part(v_asset.mime_type, '/', 1)
+        when 'image' then 'image' when 'video' then 'video' when 'audio' then 'audio'
+        else 'document'
+      end::public.asset_kind,
+      v_asset.bucket, v_asset.storage_path, v_asset.mime_type, v_asset.size_bytes, v_asset.sha256,
+      v_asset.width, v_asset.height, v_asset.duration_ms, v_asset.style, v_thumbnail_id
+    )
+    returning id into v_asset_id;
+    insert into public.job_assets (job_id, asset_id, role, user_id, position)
+    values (v_job.id, v_asset_id, v_asset.role, v_job.user_id, coalesce(v_asset.position, 0));
+  end loop;
+
+  update worker.attempts set outcome = 'succeeded', finished_at = clock_timestamp()
+  where job_id = p_job_id and lease = p_lease;
+  update public.generation_jobs
+  set status = 'completed', error_code = null, error_message = null
+  where id = p_job_id;
+end;
+$$;
+comment on function worker.complete_job is
+'Ends a job well: writes its assets ([{role, bucket, storage_path, mime_type, size_bytes, sha256,'
+' width, height, duration_ms, style, position, thumbnail}]), settles its charge. The same lease '
+'again changes nothing. Raises PT409 lease_lost, PT400 storage_path_not_allowed.';
+
+create function worker.fail_job(
+  p_job_id uuid,
+  p_lease uuid,
+  p_error_code text,
+  p_error_message text,
+  p_retry boolean,
+  p_retry_after_seconds numeric default null
+)
+returns public.job_status
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+  v_settings private.settings;
+  v_wait interval;
+begin
+  if exists (
+    select from worker.attempts
+    where job_id = p_job_id and lease = p_lease and outcome = 'failed'
+  ) then
+    return (select status from public.generation_jobs where id = p_job_id);
+  end if;
+  v_job := private.lock_leased_job(p_job_id, p_lease, true);
+
+  update worker.attempts
+  set outcome = 'failed', error_code = p_error_code, error_message = p_error_message,
+      finished_at = clock_timestamp()
+  where job_id = p_job_id and lease = p_lease;
+
+  if p_retry and v_job.attempt_count < v_job.max_attempts then
+    select * into v_settings from private.settings;
+    -- Half of the wait is chance, so that jobs that failed together do not come back together.
+    v_wait := coalesce(
+      make_interval(secs => p_retry_after_seconds),
+      least(
+        v_settings.retry_backoff * 2 ^ (v_job.attempt_count - 1), v_settings.retry_backoff_limit
+      ) * (0.5 + random() / 2)
+    );
+    update public.generation_jobs
+    set status = 'queued', provider_job_id = null, error_code = p_error_code,
+        error_message = p_error_message
+    where id = p_job_id;
+    update worker.tasks
+    set step = 'submit', lease = null, worker = null, available_at = private.now() + v_wait
+    where job_id = p_job_id;
+    return 'queued';
+  end if;
+
+  update public.generation_jobs
+  set status = 'failed', error_code = p_error_code, error_message = p_error_message
+  where id = p_job_id;
+  return 'failed';
+end;
+$$;
+comment on function worker.fail_job is
+'Ends an attempt badly. With p_retry, and while attempts are left, the job waits '
+'(p_retry_after_seconds or a growing backoff) and is tried again; else it fails and is refunded. '
+'Returns the job''s state. The same lease again changes nothing. Raises PT409 lease_lost.';
+
+create function worker.release_tasks(p_held jsonb)
+returns setof uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_held record;
+begin
+  for v_held in
+    select held.job_id, held.lease
+    from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
+    order by held.job_id
+  loop
+    perform 1 from public.generation_jobs where id = v_held.job_id for no key update;
+    update worker.tasks
+    set lease = null, worker = null, available_at = private.now()
+    where job_id = v_held.job_id and lease = v_held.lease and available_at > private.now();
+    continue when not found;
+
+    -- What was submitted stays submitted: only a task that had not got that far starts again.
+    update public.generation_jobs
+    set status = 'queued', attempt_count = attempt_count - 1
+    where id = v_held.job_id
+      and (select step from worker.tasks where job_id = v_held.job_id) = 'submit';
+    update worker.attempts set outcome = 'handed_back', finished_at = clock_timestamp()
+    where job_id = v_held.job_id and lease = v_held.lease
+      and (select step from worker.tasks where job_id = v_held.job_id) = 'submit';
+    perform pg_catalog.pg_notify('reelbase_tasks', '');
+    return next v_held.job_id;
+  end loop;
+end;
+$$;
+comment on function worker.release_tasks is
+'Hands tasks ([{job_id, lease}]) back unharmed: the attempt does not count. Returns those that '
+'were held. Locks job, then task, in order of id.';
+
+create function worker.fail_exhausted_jobs(p_limit integer default 100)
+returns setof uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_candidate record;
+begin
+  for v_candidate in
+    select tasks.job_id, tasks.user_id
+    from worker.tasks
+    inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
+    where tasks.step = 'submit' and tasks.available_at <= private.now()
+      and jobs.attempt_count >= jobs.max_attempts
+    order by tasks.user_id, tasks.job_id
+    limit p_limit
+  loop
+    perform 1 from public.credit_accounts
+    where user_id = v_candidate.user_id for no key update;
+    -- Looked at again under lock: it may have ended or been extended meanwhile.
+    perform 1 from public.generation_jobs where id = v_candidate.job_id for no key update;
+    perform 1 from worker.tasks
+    where job_id = v_candidate.job_id and step = 'submit' and available_at <= private.now()
+    for update;
+    continue when not found;
+    update worker.attempts set outcome = 'lost', finished_at = clock_timestamp()
+    where job_id = v_candidate.job_id and outcome = 'running';
+    update public.generation_jobs
+    set status = 'failed', error_code = 'attempts_exhausted',
+        error_message = 'The job was tried as often as allowed and never finished.'
+    where id = v_candidate.job_id;
+    return next v_candidate.job_id;
+  end loop;
+end;
+$$;
+comment on function worker.fail_exhausted_jobs is
+'Fails, with refund, jobs whose last attempt was lost together with its dispatcher. Dispatchers '
+'call it now and then. Locks account, job, task, users in order of id.';
+
+alter table worker.tasks enable row level security;
+alter table worker.attempts enable row level security;
+revoke all on worker.tasks, worker.attempts from public, anon, authenticated, service_role;
+grant select, insert, update, delete on worker.tasks, worker.attempts to service_role;
+
+revoke execute on all functions in schema worker from public, anon, authenticated;
+grant execute on all functions in schema worker to service_role;

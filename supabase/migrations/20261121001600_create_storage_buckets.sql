@@ -1,0 +1,56 @@
+-- Where the files lie: private buckets with limits of size and type.
+--
+-- Paths are {user_id}/{job or upload id}/{file}. A user writes into raw-videos and reference-images
+-- inside the folder of their own id, and reads inside that folder everywhere. Results are written
+-- by the services alone. Nobody lists or reads another's folder; links for others are signed.
+
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
+values
+(
+  'raw-videos', 'raw-videos', false, 2147483648,
+  array['video/mp4', 'video/quicktime', 'video/webm', 'audio/mpeg', 'audio/mp4', 'audio/wav']
+),
+(
+  'reference-images', 'reference-images', false, 20971520,
+  array['image/png', 'image/jpeg', 'image/webp']
+),
+('final-videos', 'final-videos', false, 5368709120, array['video/mp4', 'video/webm']),
+(
+  'final-images', 'final-images', false, 104857600,
+  array['image/png', 'image/jpeg', 'image/webp']
+),
+('thumbnails', 'thumbnails', false, 5242880, array['image/jpeg', 'image/png', 'image/webp']),
+('voiceovers', 'voiceovers', false, 209715200, array['audio/mpeg', 'audio/wav', 'audio/mp4'])
+on conflict (id) do update
+  set
+    public = excluded.public,
+    file_size_limit = excluded.file_size_limit,
+    allowed_mime_types = excluded.allowed_mime_types;
+
+create policy reelbase_objects_select_owner on storage.objects
+for select to authenticated using (
+  bucket_id in (
+    'raw-videos', 'reference-images', 'final-videos', 'final-images', 'thumbnails', 'voiceovers'
+  )
+  and (storage.foldername(name))[1] = (select auth.uid())::text
+);
+create policy reelbase_objects_insert_owner on storage.objects
+for insert to authenticated with check (
+  bucket_id in ('raw-videos', 'reference-images')
+  and (storage.foldername(name))[1] = (select auth.uid())::text
+);
+create policy reelbase_objects_update_owner on storage.objects
+for update to authenticated
+using (
+  bucket_id in ('raw-videos', 'reference-images')
+  and (storage.foldername(name))[1] = (select auth.uid())::text
+)
+with check (
+  bucket_id in ('raw-videos', 'reference-images')
+  and (storage.foldername(name))[1] = (select auth.uid())::text
+);
+create policy reelbase_objects_delete_owner on storage.objects
+for delete to authenticated using (
+  bucket_id in ('raw-videos', 'reference-images')
+  and (storage.foldername(name))[1] = (select auth.uid())::text
+);
