@@ -1,7 +1,7 @@
 -- What a browser calls. submit_generation runs as the caller, under the caller's policies: it does
--- nothing that the caller could not do by hand, only all of it in one transaction. What a caller may
--- not do by hand, moving a job's state, goes through a definer in `private` that asks whose job it
--- is.
+-- nothing that the caller could not do by hand, only all of it in one transaction. What a caller
+-- may not do by hand, moving the state of a job, goes through a definer in `private` that asks
+-- whose job it is.
 
 create function public.submit_generation(
   p_kind public.generation_kind,

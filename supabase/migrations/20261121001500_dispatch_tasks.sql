@@ -1,61 +1,7 @@
--- The queue: one small row for each job that is waiting or running, gone when the job ends.
---
--- A dispatcher claims tasks under a lease, a token that it makes up itself. Until available_at the
--- task is its own; it extends that time while it works. A dispatcher that dies stops extending, and
--- the task is there for the next. Every function that changes a job asks for the token, and a token
--- that ran out changes nothing. Each function may be called twice with the same arguments, because a
--- call over HTTP may be sent twice.
---
--- Lock order: account, job, task. claim_tasks locks job and task without ever waiting.
-
-create table worker.tasks (
-  job_id uuid primary key references public.generation_jobs (id) on delete cascade,
-  user_id uuid not null,
-  provider text not null,
-  kind public.generation_kind not null,
-  step worker.task_step not null default 'submit',
-  priority smallint not null default 0,
-  created_at timestamptz not null default clock_timestamp(),
-  available_at timestamptz not null,
-  lease uuid,
-  worker text,
-  constraint tasks_lease_names_its_worker check ((lease is null) = (worker is null))
-)
-with (
-  fillfactor = 60, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000,
-  autovacuum_vacuum_cost_delay = 0
-);
-comment on table worker.tasks is 'What there is to do now: one row a job that has not ended.';
-comment on column worker.tasks.available_at is
-'From then on it may be claimed: due time of one that waits, end of the lease of one that runs.';
-comment on column worker.tasks.lease is 'Token of the dispatcher that has it; null: nobody.';
-comment on column worker.tasks.worker is 'Name of that dispatcher, for people.';
-
-create index tasks_claim_idx on worker.tasks (provider, priority desc, created_at);
-create index tasks_lease_idx on worker.tasks (lease) where lease is not null;
-
-create table worker.attempts (
-  job_id uuid not null references public.generation_jobs (id) on delete cascade,
-  attempt smallint not null,
-  lease uuid not null,
-  worker text not null,
-  provider text not null,
-  provider_job_id text,
-  outcome text not null default 'running',
-  error_code text,
-  error_message text,
-  started_at timestamptz not null default clock_timestamp(),
-  finished_at timestamptz,
-  primary key (job_id, attempt),
-  constraint attempts_outcome_is_known check (
-    outcome in ('running', 'succeeded', 'failed', 'lost', 'handed_back')
-  )
-);
-comment on table worker.attempts is
-'Every attempt at a job, written down before its provider is called.';
-comment on column worker.attempts.outcome is
-'lost: its dispatcher vanished. handed_back: it stopped in good order; the attempt does not '
-'count.';
+-- What dispatchers call. Each function that changes a job asks for the lease's token, and a token
+-- that ran out changes nothing. Each may be called twice with the same arguments, because a call
+-- over HTTP may be sent twice. Definer, all of them: the services write no money and no state by
+-- hand. Lock order: account, job, task. claim_tasks locks job and task without ever waiting.
 
 create type worker.claimed_task as (
   job_id uuid,
@@ -85,67 +31,6 @@ create type worker.claimed_task as (
 comment on type worker.claimed_task is 'All that a dispatcher needs to know to work on a job.';
 comment on column worker.claimed_task.previous_outcome is
 'How the attempt before this one ended; lost: its provider may have been called, nobody knows.';
-
--- ---------------------------------------------------------------------------------------------
--- In and out, by trigger
--- ---------------------------------------------------------------------------------------------
-
-create function private.enqueue_job()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  -- Waking the dispatchers costs a third of an insert, and those that are busy look again anyway:
-  -- wake them only when nothing is waiting. A wake-up that slips through is made up by their poll.
-  if not exists (
-    select from worker.tasks
-    where provider = new.provider and lease is null and available_at <= private.now()
-  ) then
-    perform pg_catalog.pg_notify('reelbase_tasks', new.provider);
-  end if;
-  insert into worker.tasks (job_id, user_id, provider, kind, priority, available_at)
-  values (new.id, new.user_id, new.provider, new.kind, new.priority, private.now());
-  return null;
-end;
-$$;
-comment on function private.enqueue_job() is 'Trigger: gives a queued job its task. Definer.';
-
-create function private.dequeue_job()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  delete from worker.tasks where job_id = new.id;
-  return null;
-end;
-$$;
-comment on function private.dequeue_job() is
-'Trigger: takes an ended job''s task away, and with it every lease on it. Definer.';
-revoke execute on function private.enqueue_job(), private.dequeue_job() from public;
-
-create trigger generation_jobs_enqueue_insert
-after insert on public.generation_jobs
-for each row when (new.status = 'queued')
-execute function private.enqueue_job();
-create trigger generation_jobs_enqueue_update
-after update of status on public.generation_jobs
-for each row when (old.status = 'pending' and new.status = 'queued')
-execute function private.enqueue_job();
-create trigger generation_jobs_dequeue
-after update of status on public.generation_jobs
-for each row when (
-  old.status not in ('completed', 'failed', 'cancelled', 'expired')
-  and new.status in ('completed', 'failed', 'cancelled', 'expired')
-)
-execute function private.dequeue_job();
-
--- ---------------------------------------------------------------------------------------------
--- What dispatchers call
--- ---------------------------------------------------------------------------------------------
 
 create function worker.claim_tasks(
   p_lease uuid,
@@ -585,11 +470,6 @@ $$;
 comment on function worker.fail_exhausted_jobs is
 'Fails, with refund, jobs whose last attempt was lost together with its dispatcher. Dispatchers '
 'call it now and then. Locks account, job, task, users in order of id.';
-
-alter table worker.tasks enable row level security;
-alter table worker.attempts enable row level security;
-revoke all on worker.tasks, worker.attempts from public, anon, authenticated, service_role;
-grant select, insert, update, delete on worker.tasks, worker.attempts to service_role;
 
 revoke execute on all functions in schema worker from public, anon, authenticated;
 grant execute on all functions in schema worker to service_role;

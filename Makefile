@@ -1,0 +1,76 @@
+# Every target sets up what it needs; the first command after a clone may be any of them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REELBASE := $(BIN)/reelbase
+# How many test processes; each has a stack of its own.
+JOBS ?= 2
+
+export SUPABASE_TELEMETRY_DISABLED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status reset test test-services test-policies lint format typecheck types bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed node_modules/.installed ## Install the Python environment and the npm parts
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Reelbase needs Python 3.11 or newer"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# Not `npm ci`: some platforms' optional binaries are not published, which it takes for a stale lock.
+node_modules/.installed: package.json package-lock.json
+	npm install --no-save --loglevel=error
+	@touch $@
+
+demo: setup ## Start everything, make a film, show what happened to the credits
+	$(REELBASE) demo
+
+up: setup ## Start the embedded stack and leave it running
+	$(REELBASE) up
+
+down: ## Stop the embedded stack
+	@if [ -x $(REELBASE) ]; then $(REELBASE) down; fi
+
+status: ## Show what runs
+	@if [ -x $(REELBASE) ]; then $(REELBASE) status; else echo "Nothing is set up yet."; fi
+
+reset: setup ## Stop the stack and delete its data
+	$(REELBASE) reset
+
+test: setup ## Run all tests
+	$(BIN)/pytest -n $(JOBS) --dist loadscope
+
+test-services: setup ## Run the tests of the Python services
+	$(BIN)/pytest -n $(JOBS) --dist loadscope services/tests
+
+test-policies: setup ## Run the tests of who may do what
+	$(BIN)/pytest -n $(JOBS) --dist loadscope policies_tests
+
+lint: setup ## Check style: ruff and sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --disable-progress-bar supabase services/reelbase/local/platform
+
+format: setup ## Rewrite files in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --disable-progress-bar supabase services/reelbase/local/platform
+
+typecheck: setup ## Check types: mypy --strict
+	$(BIN)/mypy
+
+types: setup ## Write the Python and TypeScript types from the migrated database
+	$(BIN)/python -m reelbase.local.types
+
+bench: setup ## Measure; each line prints a ratio of two sides taken in one run
+	$(BIN)/python benchmarks/lifecycle.py
+
+clean: down ## Remove everything that is not in git, data included
+	rm -rf $(VENV) node_modules .reelbase out .pytest_cache .mypy_cache .ruff_cache .hypothesis
