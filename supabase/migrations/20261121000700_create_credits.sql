@@ -155,6 +155,20 @@ create index credit_allocations_grant_id_idx on public.credit_allocations (grant
 -- Writing
 -- ---------------------------------------------------------------------------------------------
 
+create function private.lock_account(p_user_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform 1 from public.profiles where user_id = p_user_id for key share;
+  perform 1 from public.credit_accounts where user_id = p_user_id for no key update;
+end;
+$$;
+comment on function private.lock_account is
+'Locks a user''s account. The profile first, shared: the deletion of a user locks it before all '
+'else, and whoever wrote a row of the user''s under the account''s lock would otherwise deadlock.';
+
 create function private.post_transaction(
   p_id uuid,
   p_user_id uuid,
@@ -224,7 +238,7 @@ declare
   v_grant_id uuid;
   v_transaction_id uuid := gen_random_uuid();
 begin
-  perform 1 from public.credit_accounts where user_id = p_user_id for no key update;
+  perform private.lock_account(p_user_id);
 
   insert into public.credit_grants (
     user_id, kind, amount, remaining, priority, expires_at, source_key
@@ -233,6 +247,14 @@ begin
   on conflict (user_id, source_key) do nothing
   returning id into v_grant_id;
   if v_grant_id is null then
+    if not exists (
+      select from public.credit_grants
+      where user_id = p_user_id and source_key = p_source_key
+        and kind = p_kind and amount = p_amount
+    ) then
+      raise exception 'The key % was used for another grant.', p_source_key
+        using errcode = 'PT409', hint = 'idempotency_key_reused';
+    end if;
     return false;
   end if;
 
@@ -247,8 +269,8 @@ begin
 end;
 $$;
 comment on function private.grant_credits is
-'Gives a lot of credits; true when it was given, false when p_source_key had been given before. '
-'Locks the account.';
+'Gives a lot of credits; true when it was given, false when the same had been given before under '
+'p_source_key. Locks the account. Raises PT409 idempotency_key_reused for another amount or kind.';
 
 create function private.deduct_credits(
   p_transaction_id uuid,
@@ -352,15 +374,16 @@ begin
   if not found then
     return 0;
   end if;
-  perform 1 from public.credit_accounts where user_id = v_deduction.user_id for no key update;
+  perform private.lock_account(v_deduction.user_id);
+  perform 1 from public.generation_jobs where id = p_job_id for no key update;
 
   select -v_deduction.amount - coalesce(sum(amount), 0) into v_left
   from public.credit_transactions where reverses_id = v_deduction.id;
-  v_refund := coalesce(p_amount, v_left);
-  if v_refund = 0 then
+  if p_amount is null and v_left = 0 then
     return 0;
   end if;
-  if v_refund < 0 or v_refund > v_left or v_refund = 'NaN' then
+  v_refund := round(coalesce(p_amount, v_left), 2);
+  if v_refund <= 0 or v_refund > v_left or v_refund = 'NaN' then
     raise exception 'A refund of % is not possible: % of the charge is left.', v_refund, v_left
       using errcode = 'PT409', hint = 'refund_exceeds_charge',
         detail = json_build_object('asked', v_refund, 'left', v_left)::text;
@@ -377,7 +400,8 @@ begin
   -- so that a partial refund never turns lasting credits into ones that end.
   v_open := v_refund;
   for v_lot in
-    select grants.id, grants.priority,
+    select
+      grants.id, grants.kind, grants.priority,
       grants.expires_at is not null and grants.expires_at <= private.now() as has_ended,
       -sum(allocations.amount) as taken
     from public.credit_allocations as allocations
@@ -390,7 +414,8 @@ begin
     order by has_ended, grants.priority, grants.expires_at desc nulls first, grants.id desc
   loop
     v_back := least(v_lot.taken, v_open);
-    if v_lot.has_ended then
+    -- Grace is given once: a grace lot that ended takes its own credits back, and stays ended.
+    if v_lot.has_ended and v_lot.kind <> 'refund' then
       insert into public.credit_grants (
         user_id, kind, amount, remaining, priority, expires_at, source_key
       )
@@ -413,17 +438,19 @@ begin
     update public.credit_transactions
     set status = 'refunded', processed_at = private.now()
     where id = v_deduction.id;
+    update public.generation_jobs set is_refunded = true
+    where id = p_job_id and not is_refunded;
   end if;
   return v_refund;
 end;
 $$;
 comment on function private.refund_deduction is
 'Returns what a job was charged, all that is left of it or p_amount, and says how much. Nothing '
-'happens once all is returned. Locks the account. Raises PT409 refund_exceeds_charge.';
+'happens once all is returned. Locks account and job. Raises PT409 refund_exceeds_charge.';
 
 revoke execute on function
-private.post_transaction, private.grant_credits, private.deduct_credits, private.settle_deduction,
-private.refund_deduction
+private.lock_account, private.post_transaction, private.grant_credits, private.deduct_credits,
+private.settle_deduction, private.refund_deduction
 from public;
 
 -- ---------------------------------------------------------------------------------------------
@@ -440,8 +467,7 @@ begin
   if tg_op = 'UPDATE' then
     if to_jsonb(new) - '{status,processed_at}'::text[] = to_jsonb(old) - '{status,processed_at}'::text[]
       and (old.status, new.status) in (
-        ('pending', 'completed'), ('pending', 'failed'), ('pending', 'cancelled'),
-        ('pending', 'refunded'), ('completed', 'refunded')
+        ('pending', 'completed'), ('pending', 'refunded'), ('completed', 'refunded')
       )
     then
       return new;

@@ -64,6 +64,7 @@ create table public.generation_jobs (
   priority smallint not null default 0,
   credit_cost public.job_cost not null,
   credit_transaction_id uuid,
+  is_edit_call boolean not null default false,
   is_refunded boolean not null default false,
   attempt_count smallint not null default 0,
   max_attempts smallint not null default 3,
@@ -85,6 +86,7 @@ create table public.generation_jobs (
   references public.projects (id, user_id) on delete set null (project_id),
   constraint generation_jobs_parent_is_the_owners foreign key (parent_job_id, user_id)
   references public.generation_jobs (id, user_id) on delete set null (parent_job_id),
+  constraint generation_jobs_is_not_its_own_parent check (parent_job_id <> id),
   constraint generation_jobs_user_id_idempotency_key_key unique (user_id, idempotency_key),
 
   constraint generation_jobs_prompt_is_given check (prompt ~ '[^[:space:]]'),
@@ -129,6 +131,8 @@ comment on column public.generation_jobs.status is
 comment on column public.generation_jobs.progress is 'Per cent.';
 comment on column public.generation_jobs.credit_cost is 'Credits, from the catalogue.';
 comment on column public.generation_jobs.credit_transaction_id is 'The deduction that paid for it.';
+comment on column public.generation_jobs.is_edit_call is
+'Priced as an edit: its parent is a finished job of the same kind that was paid for.';
 comment on column public.generation_jobs.is_refunded is 'All of its cost was returned.';
 comment on column public.generation_jobs.provider_job_id is 'The provider''s own id of the work.';
 comment on column public.generation_jobs.error_code is 'Stable, for programs; see the message.';

@@ -134,10 +134,19 @@ set search_path = ''
 as $$
 declare
   v_quote public.generation_quote;
+  v_is_edit boolean := false;
 begin
+  -- An edit is cheaper because the work it starts from was paid for.
+  if new.parent_job_id is not null then
+    v_is_edit := exists (
+      select from public.generation_jobs
+      where id = new.parent_job_id and user_id = new.user_id and kind = new.kind
+        and status = 'completed' and not is_refunded
+    );
+  end if;
   v_quote := public.quote_generation(
     new.kind, new.prompt, new.model_id, new.mode, new.aspect_ratio, new.resolution,
-    new.duration_seconds, new.output_count, new.parent_job_id is not null, new.parameters
+    new.duration_seconds, new.output_count, v_is_edit, new.parameters
   );
   new.model_id := v_quote.model_id;
   new.provider := v_quote.provider;
@@ -145,6 +154,7 @@ begin
   new.resolution := v_quote.resolution;
   new.duration_seconds := v_quote.duration_seconds;
   new.credit_cost := v_quote.credits;
+  new.is_edit_call := v_quote.is_edit_call;
   -- Prices may have changed since a draft was made, so a draft is priced again when it is queued.
   if new.status = 'queued' then
     new.queued_at := private.now();
@@ -169,5 +179,18 @@ before insert on public.generation_jobs
 for each row execute function private.price_job();
 create trigger generation_jobs_price_update
 before update on public.generation_jobs
-for each row when (old.status = 'pending' and new.status in ('pending', 'queued'))
+for each row when (
+  old.status = 'pending' and (
+    new.status = 'queued'
+    -- Not for what changes no price: a draft whose model is gone must still let its project go.
+    or (new.status = 'pending' and (
+      new.kind, new.mode, new.model_id, new.prompt, new.aspect_ratio, new.resolution,
+      new.duration_seconds, new.output_count, new.parameters
+    ) is distinct from (
+      old.kind, old.mode, old.model_id, old.prompt, old.aspect_ratio, old.resolution,
+      old.duration_seconds, old.output_count, old.parameters
+    ))
+    or new.parent_job_id <> coalesce(old.parent_job_id, new.id)
+  )
+)
 execute function private.price_job();

@@ -18,11 +18,7 @@ begin
   if new.credit_cost > 0 then
     perform private.deduct_credits(
       new.credit_transaction_id, new.user_id, new.credit_cost, new.id, new.kind, new.model_id,
-      new.parent_job_id is not null and exists (
-        select from public.model_prices
-        where model_id = new.model_id and kind = new.kind and mode = new.mode
-          and edit_credits is not null
-      )
+      new.is_edit_call
     );
   else
     perform 1 from public.credit_accounts where user_id = new.user_id for no key update;

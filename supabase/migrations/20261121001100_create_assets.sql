@@ -29,6 +29,7 @@ create table public.assets (
   references public.assets (id, user_id) on delete set null (thumbnail_id),
   constraint assets_storage_path_is_the_owners check (
     starts_with(storage_path, user_id::text || '/') and char_length(storage_path) <= 1024
+    and storage_path !~ '(^|/)[.]{0,2}(/|$)'
   ),
   constraint assets_mime_type_is_plain check (mime_type ~ '^[a-z]+/[a-z0-9.+-]+$'),
   constraint assets_size_is_not_negative check (size_bytes >= 0),
@@ -61,6 +62,7 @@ set search_path = ''
 as $$
 declare
   v_metadata jsonb;
+  v_kind text;
 begin
   select metadata into v_metadata from storage.objects
   where bucket_id = new.bucket and name = new.storage_path;
@@ -70,12 +72,19 @@ begin
   end if;
   new.mime_type := lower(trim(split_part(v_metadata ->> 'mimetype', ';', 1)));
   new.size_bytes := (v_metadata ->> 'size')::bigint;
+  v_kind := split_part(new.mime_type, '/', 1);
+  if new.kind::text <> (
+    case when v_kind in ('image', 'video', 'audio') then v_kind else 'document' end
+  ) then
+    raise exception 'kind: the upload is %, not %.', new.mime_type, new.kind
+      using errcode = 'PT400', hint = 'kind_does_not_fit';
+  end if;
   return new;
 end;
 $$;
 comment on function private.describe_upload() is
 'Trigger: fills type and size of an upload from storage. Definer: answers for the path asked for,'
-' and only inside the owner''s own folder. Raises PT404 upload_not_found.';
+' and only inside the owner''s own folder. Raises PT404 upload_not_found, PT400 kind_does_not_fit.';
 revoke execute on function private.describe_upload() from public;
 
 -- The services state type and size themselves; a client cannot, and gets them from storage.
@@ -103,6 +112,57 @@ comment on column public.job_assets.position is 'Order among those of one role, 
 
 create index job_assets_job_id_user_id_idx on public.job_assets (job_id, user_id);
 create index job_assets_asset_id_user_id_idx on public.job_assets (asset_id, user_id);
+
+create function private.check_job_input()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_kind public.asset_kind;
+  v_limit integer := 1;
+begin
+  select kind into v_kind from public.assets where id = new.asset_id and user_id = new.user_id;
+  if not found then
+    return new;  -- the foreign key refuses it
+  end if;
+  if not (
+    (new.role = 'reference_image' and v_kind = 'image')
+    or (new.role = 'source_video' and v_kind = 'video')
+    or (new.role = 'source_audio' and v_kind in ('audio', 'video'))
+  ) then
+    raise exception 'An asset of kind % cannot be a %.', v_kind, new.role
+      using errcode = 'PT400', hint = 'role_does_not_fit';
+  end if;
+
+  -- The job's lock makes two inserts at once count one another.
+  perform 1 from public.generation_jobs
+  where id = new.job_id and user_id = new.user_id for no key update;
+  if new.role = 'reference_image' then
+    select models.max_reference_images into v_limit
+    from public.generation_jobs as jobs
+    inner join public.models on models.id = jobs.model_id
+    where jobs.id = new.job_id;
+  end if;
+  if (select count(*) from public.job_assets where job_id = new.job_id and role = new.role)
+    >= v_limit
+  then
+    raise exception 'The model takes no more than % of %.', v_limit, new.role
+      using errcode = 'PT400', hint = 'too_many_inputs',
+        detail = json_build_object('role', new.role, 'max', v_limit)::text;
+  end if;
+  return new;
+end;
+$$;
+comment on function private.check_job_input() is
+'Trigger: what goes into a job fits its role and the model''s limits. Definer: it locks the job. '
+'Raises PT400 role_does_not_fit, too_many_inputs.';
+revoke execute on function private.check_job_input() from public;
+
+create trigger job_assets_check_input before insert on public.job_assets
+for each row when (new.role in ('reference_image', 'source_video', 'source_audio'))
+execute function private.check_job_input();
 
 alter table public.assets enable row level security;
 alter table public.job_assets enable row level security;
@@ -144,7 +204,6 @@ using (
 
 revoke all on public.assets, public.job_assets from public, anon, authenticated, service_role;
 grant select, delete on public.assets, public.job_assets to authenticated;
-grant insert (project_id, kind, bucket, storage_path, width, height, duration_ms, style)
-on public.assets to authenticated;
+grant insert (project_id, kind, bucket, storage_path, style) on public.assets to authenticated;
 grant insert (job_id, asset_id, role, position) on public.job_assets to authenticated;
 grant select, insert, update, delete on public.assets, public.job_assets to service_role;

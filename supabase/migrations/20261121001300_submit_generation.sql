@@ -27,25 +27,37 @@ set search_path = ''
 as $$
 declare
   v_job public.generation_jobs;
+  v_is_known boolean := false;
 begin
-  insert into public.generation_jobs (
-    kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions, art_style,
-    aspect_ratio, resolution, duration_seconds, output_count, parameters, parent_job_id,
-    idempotency_key
-  )
-  values (
-    p_kind, p_prompt, p_model_id, p_mode, p_project_id, p_negative_prompt, p_audio_instructions,
-    p_art_style, p_aspect_ratio, p_resolution, p_duration_seconds, p_output_count,
-    coalesce(p_parameters, '{}'), p_parent_job_id, p_idempotency_key
-  )
-  on conflict (user_id, idempotency_key) do nothing
-  returning * into v_job;
-
-  if not found then
-    -- The key was used before, by this call sent twice or by another: the same wish gets the same
-    -- job, another wish an error. What was left open then may be left open now.
+  -- A key that was used is answered before anything is priced: the catalogue may have changed since.
+  if p_idempotency_key is not null then
     select * into v_job from public.generation_jobs
     where user_id = (select auth.uid()) and idempotency_key = p_idempotency_key;
+    v_is_known := found;
+  end if;
+  if not v_is_known then
+    insert into public.generation_jobs (
+      kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions, art_style,
+      aspect_ratio, resolution, duration_seconds, output_count, parameters, parent_job_id,
+      idempotency_key
+    )
+    values (
+      p_kind, p_prompt, p_model_id, p_mode, p_project_id, p_negative_prompt,
+      p_audio_instructions, p_art_style, p_aspect_ratio, p_resolution, p_duration_seconds,
+      p_output_count, coalesce(p_parameters, '{}'), p_parent_job_id, p_idempotency_key
+    )
+    on conflict (user_id, idempotency_key) do nothing
+    returning * into v_job;
+    if not found then
+      select * into v_job from public.generation_jobs
+      where user_id = (select auth.uid()) and idempotency_key = p_idempotency_key;
+      v_is_known := true;
+    end if;
+  end if;
+
+  if v_is_known then
+    -- Sent twice, or another wish under a key that was used: the same wish gets the same job,
+    -- another an error. What was left open then may be left open now.
     if (v_job.kind, v_job.prompt, v_job.mode, v_job.output_count) is distinct from
       (p_kind, p_prompt, p_mode, p_output_count)
       or (v_job.model_id, v_job.aspect_ratio, v_job.resolution, v_job.duration_seconds)
@@ -74,6 +86,12 @@ begin
   end if;
 
   if cardinality(p_reference_asset_ids) > 0 then
+    if (select count(distinct id) from unnest(p_reference_asset_ids) as wanted (id))
+      < cardinality(p_reference_asset_ids)
+    then
+      raise exception 'p_reference_asset_ids: an asset is named twice.'
+        using errcode = 'PT400', hint = 'duplicate_reference_asset';
+    end if;
     insert into public.job_assets (job_id, asset_id, role, position)
     select
       v_job.id, wanted.id,
@@ -111,8 +129,7 @@ declare
   v_job public.generation_jobs;
 begin
   -- Account before job: ending a job may return credits.
-  perform 1 from public.credit_accounts
-  where user_id = (select auth.uid()) for no key update;
+  perform private.lock_account((select auth.uid()));
   select * into v_job from public.generation_jobs
   where id = p_job_id and user_id = (select auth.uid()) and hidden_at is null
   for no key update;

@@ -44,14 +44,17 @@ create table worker.attempts (
   finished_at timestamptz,
   primary key (job_id, attempt),
   constraint attempts_outcome_is_known check (
-    outcome in ('running', 'succeeded', 'failed', 'lost', 'handed_back')
+    outcome in ('running', 'succeeded', 'failed', 'cancelled', 'lost', 'handed_back')
   )
 );
 comment on table worker.attempts is
 'Every attempt at a job, written down before its provider is called.';
 comment on column worker.attempts.outcome is
-'lost: its dispatcher vanished. handed_back: it stopped in good order; the attempt does not '
-'count.';
+'cancelled: the job ended over its head. lost: its dispatcher vanished. handed_back: it stopped in '
+'good order, and the attempt does not count.';
+
+-- By which a repeated call finds what the first one did, and a used-up token is known.
+create index attempts_lease_idx on worker.attempts (lease);
 
 -- ---------------------------------------------------------------------------------------------
 -- In and out, by trigger
@@ -87,6 +90,8 @@ set search_path = ''
 as $$
 begin
   delete from worker.tasks where job_id = new.id;
+  update worker.attempts set outcome = 'cancelled', finished_at = clock_timestamp()
+  where job_id = new.id and outcome = 'running';
   return null;
 end;
 $$;

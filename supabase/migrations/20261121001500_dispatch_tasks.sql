@@ -1,7 +1,10 @@
 -- What dispatchers call. Each function that changes a job asks for the lease's token, and a token
 -- that ran out changes nothing. Each may be called twice with the same arguments, because a call
 -- over HTTP may be sent twice. Definer, all of them: the services write no money and no state by
--- hand. Lock order: account, job, task. claim_tasks locks job and task without ever waiting.
+-- hand.
+--
+-- Lock order: the owner's profile and the job's project (shared), account, job, task; of several
+-- jobs, by user and id. claim_tasks locks job and task without ever waiting.
 
 create type worker.claimed_task as (
   job_id uuid,
@@ -45,7 +48,10 @@ security definer
 set search_path = ''
 as $$
 begin
-  if not exists (select from worker.tasks where lease = p_lease) then
+  -- One call with a token at a time, and one claim a token: a call sent twice claims once, and one
+  -- that arrives when all is over claims nothing that nobody would then work on.
+  perform pg_advisory_xact_lock(hashtextextended(p_lease::text, 0));
+  if not exists (select from worker.attempts where lease = p_lease) then
     with ready as (
       select tasks.job_id, tasks.step
       from worker.tasks
@@ -128,7 +134,7 @@ comment on function worker.claim_tasks is
 'token again returns the same tasks and claims no more. Takes over what lost its lease. Never '
 'waits for a lock.';
 
-create function private.lock_leased_job(p_job_id uuid, p_lease uuid, p_with_account boolean)
+create function private.lock_job(p_job_id uuid, p_with_account boolean)
 returns public.generation_jobs
 language plpgsql
 set search_path = ''
@@ -136,12 +142,28 @@ as $$
 declare
   v_job public.generation_jobs;
 begin
+  -- A job's owner and project change only by being deleted, and that locks them first: so do we.
+  select * into v_job from public.generation_jobs where id = p_job_id;
   if p_with_account then
-    perform 1 from public.credit_accounts
-    where user_id = (select user_id from public.generation_jobs where id = p_job_id)
-    for no key update;
+    perform private.lock_account(v_job.user_id);
+  else
+    perform 1 from public.profiles where user_id = v_job.user_id for key share;
   end if;
+  perform 1 from public.projects where id = v_job.project_id for key share;
   select * into v_job from public.generation_jobs where id = p_job_id for no key update;
+  return v_job;
+end;
+$$;
+comment on function private.lock_job is
+'The job, locked after its owner''s profile and project (shared) and, when credits may move, the '
+'account.';
+
+create function private.require_lease(p_job_id uuid, p_lease uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
   perform 1 from worker.tasks
   where job_id = p_job_id and lease = p_lease and available_at > private.now()
   for update;
@@ -149,13 +171,11 @@ begin
     raise exception 'The lease on this job is no longer held.'
       using errcode = 'PT409', hint = 'lease_lost';
   end if;
-  return v_job;
 end;
 $$;
-comment on function private.lock_leased_job is
-'The job, locked, if p_lease still holds it. Locks the account (when credits may move), job and '
-'task, in this order. Raises PT409 lease_lost.';
-revoke execute on function private.lock_leased_job from public;
+comment on function private.require_lease is
+'Locks the job''s task if p_lease holds it and has not run out. Raises PT409 lease_lost.';
+revoke execute on function private.lock_job, private.require_lease from public;
 
 create function worker.extend_leases(p_held jsonb, p_lease_seconds integer default 60)
 returns setof uuid
@@ -163,23 +183,37 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_held uuid[];
 begin
-  update public.generation_jobs as jobs
-  set progress = held.progress
-  from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid, progress smallint)
-  inner join worker.tasks
-    on tasks.job_id = held.job_id and tasks.lease = held.lease
-    and tasks.available_at > private.now()
-  where jobs.id = held.job_id and jobs.status in ('starting', 'processing', 'finalizing')
-    and held.progress between jobs.progress + 1 and 99;
-
-  return query
+  select coalesce(array_agg(locked.job_id), '{}') into v_held
+  from (
+    select tasks.job_id
+    from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
+    inner join worker.tasks on tasks.job_id = held.job_id and tasks.lease = held.lease
+    where tasks.available_at > private.now()
+    order by tasks.user_id, tasks.job_id
+    for update of tasks
+  ) as locked;
   update worker.tasks
   set available_at = private.now() + make_interval(secs => p_lease_seconds)
-  from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
-  where tasks.job_id = held.job_id and tasks.lease = held.lease
-    and tasks.available_at > private.now()
-  returning tasks.job_id;
+  where job_id = any(v_held);
+
+  -- Progress is for the eye: a job that somebody else has locked goes without. Waiting here, with
+  -- tasks locked, would turn the lock order round.
+  update public.generation_jobs as jobs
+  set progress = ready.progress
+  from (
+    select locked.id, held.progress
+    from jsonb_to_recordset(p_held) as held (job_id uuid, progress smallint)
+    inner join public.generation_jobs as locked on locked.id = held.job_id
+    where locked.id = any(v_held) and locked.status in ('starting', 'processing', 'finalizing')
+      and held.progress between locked.progress + 1 and 99
+    for no key update of locked skip locked
+  ) as ready
+  where jobs.id = ready.id;
+
+  return query select unnest(v_held);
 end;
 $$;
 comment on function worker.extend_leases is
@@ -205,18 +239,18 @@ begin
     raise exception 'A job is advanced to processing or finalizing, not to %.', p_status
       using errcode = 'PT400', hint = 'status_not_allowed';
   end if;
-  -- A repeated call that had given the lease up finds nothing held; what it said stands.
+  v_job := private.lock_job(p_job_id, false);
+  -- Sent twice: the first call gave the lease up, and what it said stands.
   if p_poll_after_seconds is not null and exists (
     select from worker.attempts
     inner join worker.tasks on tasks.job_id = attempts.job_id
     where attempts.job_id = p_job_id and attempts.lease = p_lease
-      and attempts.provider_job_id = p_provider_job_id and tasks.step = 'poll'
-      and tasks.lease is null
+      and attempts.provider_job_id = coalesce(p_provider_job_id, attempts.provider_job_id)
+      and tasks.step = 'poll' and tasks.lease is null
   ) then
     return;
   end if;
-
-  v_job := private.lock_leased_job(p_job_id, p_lease, false);
+  perform private.require_lease(p_job_id, p_lease);
   if v_job.status = 'finalizing' and p_status = 'processing' then
     return;  -- the first call, delivered late
   end if;
@@ -260,13 +294,18 @@ declare
   v_thumbnail_id uuid;
   v_folder text;
 begin
+  v_job := private.lock_job(p_job_id, false);
   if exists (
     select from worker.attempts
     where job_id = p_job_id and lease = p_lease and outcome = 'succeeded'
   ) then
     return;
   end if;
-  v_job := private.lock_leased_job(p_job_id, p_lease, false);
+  perform private.require_lease(p_job_id, p_lease);
+  if jsonb_typeof(p_assets) is distinct from 'array' or jsonb_array_length(p_assets) = 0 then
+    raise exception 'A job is completed with at least one output.'
+      using errcode = 'PT400', hint = 'no_outputs';
+  end if;
   v_folder := v_job.user_id || '/' || v_job.id || '/';
 
   for v_asset in
@@ -276,10 +315,14 @@ begin
       position integer, thumbnail jsonb
     )
   loop
+    -- Results lie where the services alone write: what a user could replace is not a result.
     if not starts_with(v_asset.storage_path, v_folder)
       or not starts_with(coalesce(v_asset.thumbnail ->> 'storage_path', v_folder), v_folder)
+      or v_asset.bucket not in ('final-videos', 'final-images', 'thumbnails', 'voiceovers')
+      or coalesce(v_asset.thumbnail ->> 'bucket', 'thumbnails') <> 'thumbnails'
     then
-      raise exception 'Output % lies outside the job''s folder.', v_asset.storage_path
+      raise exception 'Output % in % is not in the job''s folder of a results bucket.',
+        v_asset.storage_path, v_asset.bucket
         using errcode = 'PT400', hint = 'storage_path_not_allowed';
     end if;
 
@@ -331,7 +374,7 @@ $$;
 comment on function worker.complete_job is
 'Ends a job well: writes its assets ([{role, bucket, storage_path, mime_type, size_bytes, sha256,'
 ' width, height, duration_ms, style, position, thumbnail}]), settles its charge. The same lease '
-'again changes nothing. Raises PT409 lease_lost, PT400 storage_path_not_allowed.';
+'again changes nothing. Raises PT409 lease_lost, PT400 no_outputs or storage_path_not_allowed.';
 
 create function worker.fail_job(
   p_job_id uuid,
@@ -350,17 +393,20 @@ declare
   v_job public.generation_jobs;
   v_settings private.settings;
   v_wait interval;
+  v_code text := coalesce(nullif(p_error_code, ''), 'unknown_error');
+  v_message text := coalesce(nullif(p_error_message, ''), 'The job failed.');
 begin
+  v_job := private.lock_job(p_job_id, true);
   if exists (
     select from worker.attempts
     where job_id = p_job_id and lease = p_lease and outcome = 'failed'
   ) then
-    return (select status from public.generation_jobs where id = p_job_id);
+    return v_job.status;
   end if;
-  v_job := private.lock_leased_job(p_job_id, p_lease, true);
+  perform private.require_lease(p_job_id, p_lease);
 
   update worker.attempts
-  set outcome = 'failed', error_code = p_error_code, error_message = p_error_message,
+  set outcome = 'failed', error_code = v_code, error_message = v_message,
       finished_at = clock_timestamp()
   where job_id = p_job_id and lease = p_lease;
 
@@ -374,8 +420,7 @@ begin
       ) * (0.5 + random() / 2)
     );
     update public.generation_jobs
-    set status = 'queued', provider_job_id = null, error_code = p_error_code,
-        error_message = p_error_message
+    set status = 'queued', provider_job_id = null, error_code = v_code, error_message = v_message
     where id = p_job_id;
     update worker.tasks
     set step = 'submit', lease = null, worker = null, available_at = private.now() + v_wait
@@ -384,7 +429,7 @@ begin
   end if;
 
   update public.generation_jobs
-  set status = 'failed', error_code = p_error_code, error_message = p_error_message
+  set status = 'failed', error_code = v_code, error_message = v_message
   where id = p_job_id;
   return 'failed';
 end;
@@ -404,24 +449,26 @@ declare
   v_held record;
 begin
   for v_held in
-    select held.job_id, held.lease
+    select tasks.job_id, tasks.lease, tasks.step
     from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
-    order by held.job_id
+    inner join worker.tasks on tasks.job_id = held.job_id and tasks.lease = held.lease
+    where tasks.available_at > private.now()
+    order by tasks.user_id, tasks.job_id
   loop
-    perform 1 from public.generation_jobs where id = v_held.job_id for no key update;
+    perform private.lock_job(v_held.job_id, false);
     update worker.tasks
     set lease = null, worker = null, available_at = private.now()
     where job_id = v_held.job_id and lease = v_held.lease and available_at > private.now();
     continue when not found;
 
     -- What was submitted stays submitted: only a task that had not got that far starts again.
-    update public.generation_jobs
-    set status = 'queued', attempt_count = attempt_count - 1
-    where id = v_held.job_id
-      and (select step from worker.tasks where job_id = v_held.job_id) = 'submit';
-    update worker.attempts set outcome = 'handed_back', finished_at = clock_timestamp()
-    where job_id = v_held.job_id and lease = v_held.lease
-      and (select step from worker.tasks where job_id = v_held.job_id) = 'submit';
+    if v_held.step = 'submit' then
+      update public.generation_jobs
+      set status = 'queued', attempt_count = attempt_count - 1
+      where id = v_held.job_id;
+      update worker.attempts set outcome = 'handed_back', finished_at = clock_timestamp()
+      where job_id = v_held.job_id and lease = v_held.lease;
+    end if;
     perform pg_catalog.pg_notify('reelbase_tasks', '');
     return next v_held.job_id;
   end loop;
@@ -429,7 +476,7 @@ end;
 $$;
 comment on function worker.release_tasks is
 'Hands tasks ([{job_id, lease}]) back unharmed: the attempt does not count. Returns those that '
-'were held. Locks job, then task, in order of id.';
+'were held. Locks job, then task, by user and id.';
 
 create function worker.fail_exhausted_jobs(p_limit integer default 100)
 returns setof uuid
@@ -449,10 +496,8 @@ begin
     order by tasks.user_id, tasks.job_id
     limit p_limit
   loop
-    perform 1 from public.credit_accounts
-    where user_id = v_candidate.user_id for no key update;
     -- Looked at again under lock: it may have ended or been extended meanwhile.
-    perform 1 from public.generation_jobs where id = v_candidate.job_id for no key update;
+    perform private.lock_job(v_candidate.job_id, true);
     perform 1 from worker.tasks
     where job_id = v_candidate.job_id and step = 'submit' and available_at <= private.now()
     for update;
@@ -469,7 +514,7 @@ end;
 $$;
 comment on function worker.fail_exhausted_jobs is
 'Fails, with refund, jobs whose last attempt was lost together with its dispatcher. Dispatchers '
-'call it now and then. Locks account, job, task, users in order of id.';
+'call it now and then. Locks account, job, task, by user and id.';
 
 revoke execute on all functions in schema worker from public, anon, authenticated;
 grant execute on all functions in schema worker to service_role;

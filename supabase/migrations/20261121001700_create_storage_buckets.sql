@@ -2,7 +2,9 @@
 --
 -- Paths are {user_id}/{job or upload id}/{file}. A user writes into raw-videos and reference-images
 -- inside the folder of their own id, and reads inside that folder everywhere. Results are written
--- by the services alone. Nobody lists or reads another's folder; links for others are signed.
+-- by the services alone, and are there for their owner once the job has ended well: a file that is
+-- stored but not yet paid for is not. Nobody lists or reads another's folder; links for others are
+-- signed.
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values
@@ -29,15 +31,27 @@ on conflict (id) do update
 
 create policy reelbase_objects_select_owner on storage.objects
 for select to authenticated using (
-  bucket_id in (
-    'raw-videos', 'reference-images', 'final-videos', 'final-images', 'thumbnails', 'voiceovers'
+  (storage.foldername(name))[1] = (select auth.uid())::text
+  and (
+    bucket_id in ('raw-videos', 'reference-images')
+    or (
+      bucket_id in ('final-videos', 'final-images', 'thumbnails', 'voiceovers')
+      and exists (
+        select from public.assets
+        where assets.bucket = objects.bucket_id and assets.storage_path = objects.name
+      )
+    )
   )
-  and (storage.foldername(name))[1] = (select auth.uid())::text
 );
 create policy reelbase_objects_insert_owner on storage.objects
 for insert to authenticated with check (
   bucket_id in ('raw-videos', 'reference-images')
   and (storage.foldername(name))[1] = (select auth.uid())::text
+  -- A token outlives its user by up to an hour.
+  and exists (
+    select from public.profiles
+    where profiles.user_id = (select auth.uid()) and profiles.deleted_at is null
+  )
 );
 create policy reelbase_objects_update_owner on storage.objects
 for update to authenticated

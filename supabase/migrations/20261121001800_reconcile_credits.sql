@@ -9,7 +9,13 @@ as $$
   with ledger as (
     select
       transactions.user_id, sum(transactions.amount) as total, count(*) as entries,
-      max(transactions.version) as last_version
+      max(transactions.version) as last_version,
+      -coalesce(
+        sum(transactions.amount) filter (where transactions.type in ('deduction', 'refund')), 0
+      ) as spent,
+      coalesce(sum(transactions.amount) filter (
+        where transactions.amount > 0 and transactions.type <> 'refund'
+      ), 0) as earned
     from public.credit_transactions as transactions
     group by transactions.user_id
   ),
@@ -54,6 +60,18 @@ as $$
   where (accounts.version, accounts.version)
     <> (coalesce(ledger.entries, 0), coalesce(ledger.last_version, 0))
   union all
+  select 'lifetime_spent is what jobs cost', accounts.user_id, accounts.user_id,
+    coalesce(ledger.spent, 0), accounts.lifetime_spent
+  from public.credit_accounts as accounts
+  left join ledger on ledger.user_id = accounts.user_id
+  where accounts.lifetime_spent <> coalesce(ledger.spent, 0)
+  union all
+  select 'lifetime_earned is what came in', accounts.user_id, accounts.user_id,
+    coalesce(ledger.earned, 0), accounts.lifetime_earned
+  from public.credit_accounts as accounts
+  left join ledger on ledger.user_id = accounts.user_id
+  where accounts.lifetime_earned <> coalesce(ledger.earned, 0)
+  union all
   select 'balance_after chains', chain.user_id, chain.id, chain.expected, chain.balance_after
   from chain
   where chain.balance_after <> chain.expected
@@ -93,7 +111,8 @@ as $$
   from public.generation_jobs as jobs
   inner join charges on charges.job_id = jobs.id
   where not case
-    when jobs.status = 'completed' then charges.status in ('completed', 'refunded')
+    when jobs.status = 'completed'
+      then charges.status::text = case when jobs.is_refunded then 'refunded' else 'completed' end
     when jobs.status in ('failed', 'cancelled', 'expired')
       then charges.status = 'refunded' and jobs.is_refunded
     else charges.status = 'pending' and not jobs.is_refunded
