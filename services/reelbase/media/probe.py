@@ -1,0 +1,155 @@
+"""What a media file really is, told from its content and never from its name.
+
+Nothing is decoded: only headers are read, the demuxer is the one that the first bytes call for (a
+playlist that names other files or hosts is no media file here), and sizes beyond reason are
+refused before anybody allocates memory for them.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import av
+from av.error import FFmpegError
+from PIL import Image
+
+__all__ = ["MAX_PIXELS", "MediaInfo", "Unreadable", "probe", "sniff"]
+
+MAX_PIXELS = 100_000_000
+"""The largest picture or frame that is accepted, in pixels."""
+
+Kind = Literal["image", "video", "audio"]
+
+# MIME type → how to read it: a format of Pillow, or a demuxer of FFmpeg.
+_IMAGES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "GIF"}
+_CONTAINERS = {
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "audio/mp4": "mp4",
+    "video/webm": "matroska",
+    "video/x-matroska": "matroska",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+}
+
+
+class Unreadable(Exception):  # noqa: N818 - says what the file is
+    """The file is no media file of a known type, or its headers make no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a file holds. Sizes in pixels as displayed, codecs by FFmpeg's names ("h264", "aac")."""
+
+    mime_type: str
+    kind: Kind
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    has_audio: bool = False
+    video_codec: str | None = None
+    audio_codec: str | None = None
+
+
+def sniff(head: bytes) -> str | None:
+    """The MIME type by the first bytes of a file (64 are enough), or None."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        if brand in (b"M4A ", b"M4B "):
+            return "audio/mp4"
+        return "video/quicktime" if brand == b"qt  " else "video/mp4"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
+    if head.startswith(b"OggS"):
+        return "audio/ogg"
+    if head.startswith(b"fLaC"):
+        return "audio/flac"
+    # MPEG audio: an ID3 tag, or a frame header of layer III.
+    if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
+        return "audio/mpeg"
+    return None
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read a file's headers. Blocking; call it in a thread from asynchronous code.
+
+    Raises:
+        Unreadable: for anything that is not a sound media file within bounds.
+        OSError: the file cannot be opened.
+    """
+    with path.open("rb") as file:
+        mime_type = sniff(file.read(64))
+    if mime_type in _IMAGES:
+        return _image(path, mime_type)
+    if mime_type in _CONTAINERS:
+        return _container(path, mime_type)
+    raise Unreadable("not a media file of a known type")
+
+
+def _image(path: Path, mime_type: str) -> MediaInfo:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=(_IMAGES[mime_type],)) as image:
+                width, height = image.size
+    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        raise Unreadable("the image's header makes no sense") from error
+    _check_size(width, height)
+    return MediaInfo(mime_type, "image", width, height)
+
+
+def _container(path: Path, mime_type: str) -> MediaInfo:
+    options = {"protocol_whitelist": "file"}
+    try:
+        with av.open(
+            f"file:{path}",
+            format=_CONTAINERS[mime_type],
+            options=options,
+            metadata_errors="replace",
+        ) as container:
+            video = next(
+                (
+                    s
+                    for s in container.streams.video
+                    if not s.disposition & s.disposition.attached_pic
+                ),
+                None,
+            )
+            audio = next(iter(container.streams.audio), None)
+            duration = container.duration
+            if video is None and audio is None:
+                raise Unreadable("the file holds neither picture nor sound")
+            width = height = None
+            if video is not None:
+                width, height = video.codec_context.width, video.codec_context.height
+                _check_size(width, height)
+            if video is None and mime_type.startswith("video/"):
+                mime_type = {"video/webm": "audio/webm"}.get(mime_type, "audio/mp4")
+            return MediaInfo(
+                mime_type=mime_type,
+                kind="video" if video is not None else "audio",
+                width=width,
+                height=height,
+                duration_ms=None if duration is None else round(duration / 1000),
+                has_audio=audio is not None,
+                video_codec=video.codec_context.codec.canonical_name if video is not None else None,
+                audio_codec=audio.codec_context.codec.canonical_name if audio is not None else None,
+            )
+    except (FFmpegError, ValueError) as error:
+        raise Unreadable("the file's headers make no sense") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if not (width > 0 and height > 0 and width * height <= MAX_PIXELS):
+        raise Unreadable(f"a picture of {width} by {height} pixels is out of bounds")

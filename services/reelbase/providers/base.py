@@ -1,0 +1,165 @@
+"""What a provider is: the one protocol between the dispatcher and whoever makes the media.
+
+A provider takes a :class:`Job`, works in a folder of its own, and hands back files. It knows
+nothing of Supabase, credits or retries; the dispatcher owns all of these. The errors say only
+what the dispatcher must know to decide::
+
+    ProviderError(code, message)
+    ├── Permanent       the job can never succeed as it is: fail it, give the credits back
+    ├── Transient       worth trying again, after `retry_after` seconds if that is known
+    └── Configuration   the operator must act (a missing key, a missing binary); the job is innocent
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = [
+    "Accepted",
+    "Configuration",
+    "Finished",
+    "Job",
+    "Output",
+    "Permanent",
+    "Provider",
+    "ProviderError",
+    "Report",
+    "Running",
+    "Submission",
+    "Transient",
+]
+
+Report = Callable[[int], None]
+"""Takes the progress in percent, 0 to 100. Cheap, and may be called from any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a provider may know of a job.
+
+    `model` is the provider's own name of the model; `attempt` counts from 1; `provider_job_id` is
+    what an earlier submission of this job returned, if there was one.
+    """
+
+    id: str
+    user_id: str
+    kind: str
+    mode: str
+    model: str
+    attempt: int
+    prompt: str
+    negative_prompt: str | None = None
+    audio_instructions: str | None = None
+    art_style: str | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    duration_seconds: float | None = None
+    output_count: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    provider_job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One finished local file. Sizes are pixels as measured in the file, never as asked for.
+
+    `role` is the asset's role ("result_video", "result_image", "result_audio"); `thumbnail` is a
+    JPEG; `position` orders the outputs of a job from 0; `style` names the look that was applied.
+    """
+
+    role: str
+    path: Path
+    mime_type: str
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    thumbnail: Path | None = None
+    position: int = 0
+    style: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The provider is done and the files are there."""
+
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the job and works on it; look it up after that many seconds."""
+
+    provider_job_id: str
+    poll_after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Not done yet. `progress` is in percent, or None when the provider does not say."""
+
+    progress: int | None
+    poll_after_seconds: float
+
+
+Submission = Finished | Accepted
+
+
+class Provider(Protocol):
+    """A maker of media.
+
+    `repeatable` is true when a submission whose answer was lost may simply be made again, because
+    it costs nothing and leaves nothing behind. All files are written below `workdir`, which
+    belongs to this attempt alone and is deleted by the caller.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def repeatable(self) -> bool: ...
+
+    async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+        """Start the job, or do all of it.
+
+        Raises:
+            ProviderError: see the module's docstring for which one means what.
+        """
+        ...
+
+    async def look_up(self, job: Job, workdir: Path) -> Finished | Running:
+        """Ask after a job that was accepted earlier; fetch its outputs if it is done."""
+        ...
+
+    async def cancel(self, job: Job) -> None:
+        """Stop working on the job. Does nothing when the job is unknown or has ended."""
+        ...
+
+
+class ProviderError(Exception):
+    """A provider could not do a job.
+
+    `code` is stable and machine-readable; `message` is a sentence for the end user and holds no
+    path, address or secret.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Permanent(ProviderError):  # noqa: N818 - named by what follows
+    """The job as submitted can never succeed."""
+
+
+class Transient(ProviderError):  # noqa: N818
+    """The job may succeed if it is tried again, after `retry_after` seconds where that is known."""
+
+    def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
+class Configuration(ProviderError):  # noqa: N818
+    """The installation is at fault and an operator must mend it; the job may wait for that."""

@@ -1,0 +1,65 @@
+"""Probing: what a file is, and what is no media file however it is named."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from reelbase.media.probe import MediaInfo, Unreadable, probe
+
+
+@pytest.mark.parametrize(
+    ("form", "mime_type"),
+    [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("GIF", "image/gif")],
+)
+def test_images_are_told_by_content(tmp_path: Path, form: str, mime_type: str) -> None:
+    path = tmp_path / "picture.mp4"
+    Image.new("RGB", (31, 17)).save(path, form)
+    assert probe(path) == MediaInfo(mime_type, "image", 31, 17)
+
+
+def test_wav_is_measured(tmp_path: Path) -> None:
+    path = tmp_path / "sound"
+    data = bytes(2 * 8000)
+    header = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, 1,
+                         8000, 16000, 2, 16)  # fmt: skip
+    path.write_bytes(header + struct.pack("<4sI", b"data", len(data)) + data)
+    info = probe(path)
+    assert (info.mime_type, info.kind, info.duration_ms) == ("audio/wav", "audio", 1000)
+    assert info.has_audio
+    assert info.audio_codec == "pcm_s16le"
+
+
+def test_a_picture_beyond_reason_is_refused_from_its_header(tmp_path: Path) -> None:
+    body = struct.pack(">4sIIBBBBB", b"IHDR", 50_000, 50_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    data = struct.pack(">4s", b"IDAT") + zlib.compress(b"")
+    chunk += struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(Unreadable):
+        probe(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"\x89PNG\r\n\x1a\n" + b"garbage" * 9,
+        b"\x00\x00\x00\x18ftypisom" + b"\xff" * 200,
+        b"ID3" + b"\x00" * 100,
+        b"RIFF\xff\xff\xff\xffWAVEjunk",
+        b"\x1a\x45\xdf\xa3" + b"\x00" * 50,
+    ],
+)
+def test_what_is_no_media_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    with pytest.raises(Unreadable):
+        probe(path)
