@@ -1,0 +1,1 @@
+"""SQL that prepares an empty database the way the platform hands it out."""
