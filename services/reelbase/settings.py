@@ -1,0 +1,111 @@
+"""The services' settings, read from the environment."""
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from reelbase.errors import SettingsError
+
+__all__ = ["Settings", "load_settings"]
+
+
+def default_worker_name() -> str:
+    """Name this process: host and pid."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def default_work_dir() -> Path:
+    """The folder for work in progress: the machine's temporary one, apart for each user."""
+    return Path(tempfile.gettempdir()) / f"reelbase-{os.getuid()}"
+
+
+class Settings(BaseSettings):
+    """Everything that the services can be told.
+
+    Attributes:
+        supabase_url: `SUPABASE_URL`, where PostgREST, Auth and Storage answer.
+        supabase_secret_key: `SUPABASE_SECRET_KEY`, or else `SUPABASE_SERVICE_ROLE_KEY`.
+        database_url: `DATABASE_URL`, a direct connection for LISTEN; polled without it.
+        providers: `REELBASE_PROVIDERS`, names with commas between them.
+        worker_name: `REELBASE_WORKER_NAME`, as it stands in leases and logs.
+        worker_concurrency: `REELBASE_WORKER_CONCURRENCY`, jobs in flight in one process.
+        lease_seconds: `REELBASE_LEASE_SECONDS`, how long a dead worker keeps a job from others.
+        shutdown_seconds: `REELBASE_SHUTDOWN_SECONDS`, how long jobs may go on after SIGTERM.
+        poll_min_seconds, poll_max_seconds: `REELBASE_POLL_MIN_SECONDS` and `…_MAX_SECONDS`, the
+            pause between looks into the queue, right after work and when long idle.
+        listen_poll_seconds: `REELBASE_LISTEN_POLL_SECONDS`, that pause while LISTEN works.
+        progress_seconds: `REELBASE_PROGRESS_SECONDS`, the least time between progress writes.
+        step_seconds: `REELBASE_STEP_SECONDS`, the longest that one provider call may take.
+        configuration_retry_seconds: `REELBASE_CONFIGURATION_RETRY_SECONDS`, how long a job waits
+            when the installation is at fault.
+        work_dir: `REELBASE_WORK_DIR`, where files in the making lie.
+        api_url: `REELBASE_API_URL`, where `reelbase api` listens.
+        log_level: `REELBASE_LOG_LEVEL`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, env_prefix="REELBASE_", extra="ignore", frozen=True
+    )
+
+    supabase_url: str = Field(validation_alias="SUPABASE_URL", pattern="^https?://[^/]+/?$")
+    supabase_secret_key: SecretStr = Field(
+        validation_alias=AliasChoices("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY")
+    )
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
+    providers: Annotated[tuple[str, ...], NoDecode] = ("local",)
+    worker_name: str = Field(default_factory=default_worker_name, min_length=1, max_length=200)
+    worker_concurrency: int = Field(default=4, ge=1, le=500)
+    lease_seconds: int = Field(default=60, ge=1, le=3600)
+    shutdown_seconds: float = Field(default=20, ge=0)
+    poll_min_seconds: float = Field(default=0.2, gt=0)
+    poll_max_seconds: float = Field(default=2, gt=0)
+    listen_poll_seconds: float = Field(default=5, gt=0)
+    progress_seconds: float = Field(default=1, gt=0)
+    step_seconds: float = Field(default=3600, gt=0)
+    configuration_retry_seconds: float = Field(default=300, gt=0)
+    work_dir: Path = Field(default_factory=default_work_dir)
+    api_url: str = Field(default="http://127.0.0.1:54325", pattern=r"^http://[^/:]+:\d+/?$")
+    log_level: str = Field(default="INFO", pattern="(?i)^(debug|info|warning|error)$")
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def split_names(cls, value: object) -> object:
+        """Take names with commas between them, as an environment variable holds them."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be seen in a log."""
+        found = [self.supabase_secret_key.get_secret_value()]
+        if self.database_url is not None:
+            found.append(self.database_url.get_secret_value())
+        return tuple(found)
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: names the first variable that is missing or garbled, never its value.
+    """
+    try:
+        return Settings.model_validate({})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = variable_of(str(first["loc"][0]))
+    if first["type"] == "missing":
+        message = f"{name} is not set: export it, or start the embedded stack with `reelbase up`."
+    else:
+        message = f"{name} cannot be used: {first['msg'][0].lower()}{first['msg'][1:]}."
+    raise SettingsError(message)
+
+
+def variable_of(location: str) -> str:
+    """Name the environment variable behind a field, as pydantic locates it."""
+    return location if location.isupper() else f"REELBASE_{location.upper()}"
