@@ -141,13 +141,20 @@ begin
     v_is_edit := exists (
       select from public.generation_jobs
       where id = new.parent_job_id and user_id = new.user_id and kind = new.kind
-        and status = 'completed' and not is_refunded
+        and status = 'completed' and credit_cost > 0 and not is_refunded
     );
   end if;
   v_quote := public.quote_generation(
     new.kind, new.prompt, new.model_id, new.mode, new.aspect_ratio, new.resolution,
     new.duration_seconds, new.output_count, v_is_edit, new.parameters
   );
+  -- A draft may have changed its model since its references were added.
+  if tg_op = 'UPDATE' and (
+    select count(*) from public.job_assets where job_id = new.id and role = 'reference_image'
+  ) > (select max_reference_images from public.models where id = v_quote.model_id) then
+    raise exception 'Model % takes fewer reference images than the job has.', v_quote.model_id
+      using errcode = 'PT400', hint = 'too_many_inputs';
+  end if;
   new.model_id := v_quote.model_id;
   new.provider := v_quote.provider;
   new.aspect_ratio := v_quote.aspect_ratio;

@@ -136,9 +136,16 @@ begin
       using errcode = 'PT400', hint = 'role_does_not_fit';
   end if;
 
-  -- The job's lock makes two inserts at once count one another.
+  -- The job's lock makes two inserts at once count one another. It is not waited for: a client
+  -- chooses the order of its rows, and could make the services' calls part of a deadlock.
   perform 1 from public.generation_jobs
-  where id = new.job_id and user_id = new.user_id for no key update;
+  where id = new.job_id and user_id = new.user_id for no key update skip locked;
+  if not found and exists (
+    select from public.generation_jobs where id = new.job_id and user_id = new.user_id
+  ) then
+    raise exception 'The job is being changed at this moment; try again.'
+      using errcode = 'PT409', hint = 'job_is_busy';
+  end if;
   if new.role = 'reference_image' then
     select models.max_reference_images into v_limit
     from public.generation_jobs as jobs
@@ -157,7 +164,7 @@ end;
 $$;
 comment on function private.check_job_input() is
 'Trigger: what goes into a job fits its role and the model''s limits. Definer: it locks the job. '
-'Raises PT400 role_does_not_fit, too_many_inputs.';
+'Raises PT400 role_does_not_fit, too_many_inputs; PT409 job_is_busy.';
 revoke execute on function private.check_job_input() from public;
 
 create trigger job_assets_check_input before insert on public.job_assets

@@ -486,6 +486,7 @@ set search_path = ''
 as $$
 declare
   v_candidate record;
+  v_job public.generation_jobs;
 begin
   for v_candidate in
     select tasks.job_id, tasks.user_id
@@ -497,7 +498,8 @@ begin
     limit p_limit
   loop
     -- Looked at again under lock: it may have ended or been extended meanwhile.
-    perform private.lock_job(v_candidate.job_id, true);
+    v_job := private.lock_job(v_candidate.job_id, true);
+    continue when v_job.attempt_count < v_job.max_attempts;
     perform 1 from worker.tasks
     where job_id = v_candidate.job_id and step = 'submit' and available_at <= private.now()
     for update;

@@ -1,0 +1,1 @@
+"""Who may do what, and whether the books hold: tests of the database itself, on a real stack."""

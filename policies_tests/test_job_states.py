@@ -1,0 +1,755 @@
+"""A job's states, the queue behind them, and what happens when two want the same thing.
+
+Promises J2, J3 and J4. What must hold is written from the domain's description, not read from the
+tables that enforce it.
+"""
+
+import itertools
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from .harness import Background, Bench, Job, Queue, Session, Shop, outputs, race, refused
+
+STATES = (
+    "pending",
+    "queued",
+    "starting",
+    "processing",
+    "finalizing",
+    "completed",
+    "failed",
+    "cancelled",
+    "expired",
+)
+WORKED_ON = ("starting", "processing", "finalizing")
+ACTIVE = ("queued", *WORKED_ON)
+ENDS = ("completed", "failed", "cancelled", "expired")
+
+
+def is_allowed(before: str, after: str) -> bool:
+    """Tell whether a job may go from one state to another."""
+    if before in ENDS:
+        return False
+    if before == "pending":
+        return after in ("queued", "cancelled")
+    if after in ("failed", "cancelled", "expired"):
+        return True
+    if after == "completed":
+        return before == "finalizing"
+    if after == "queued":
+        return before in WORKED_ON  # tried again later, or handed back
+    if after == "starting":
+        return before in ACTIVE  # claimed, or taken over
+    return (before, after) in (("starting", "processing"), ("processing", "finalizing"))
+
+
+ROUTES = {
+    "pending": [],
+    "queued": ["queued"],
+    "starting": ["queued", "starting"],
+    "processing": ["queued", "starting", "processing"],
+    "finalizing": ["queued", "starting", "processing", "finalizing"],
+    "completed": ["queued", "starting", "processing", "finalizing", "completed"],
+    "failed": ["queued", "failed"],
+    "cancelled": ["queued", "cancelled"],
+    "expired": ["queued", "expired"],
+}
+
+
+def move(bench: Bench, job: Job, status: str) -> None:
+    """Set a job's state by hand, as only the database's owner can."""
+    bench.run(
+        "update public.generation_jobs set status = %s, error_code = 'x', error_message = 'x'"
+        " where id = %s",
+        status,
+        job.id,
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(STATES, STATES)))
+def test_only_allowed_transitions_happen(bench: Bench, shop: Shop, before: str, after: str) -> None:
+    with bench.undone():
+        user = str(uuid4())
+        bench.run("insert into auth.users (id, email) values (%s, %s)", user, f"{user}@x.example")
+        job = Job(
+            str(
+                bench.value(
+                    "insert into public.generation_jobs (user_id, kind, prompt, model_id, status)"
+                    " values (%s, 'text_to_image', 'x', %s, 'pending') returning id",
+                    user,
+                    shop.model,
+                )
+            ),
+            user,
+        )
+        for status in ROUTES[before]:
+            move(bench, job, status)
+        events = "select count(*) from public.job_events where job_id = %s"
+        recorded = bench.value(events, job.id)
+        if before == after and after != "starting":
+            move(bench, job, after)  # nothing changes
+            assert bench.value(events, job.id) == recorded
+        elif is_allowed(before, after):
+            move(bench, job, after)
+            assert bench.value(events, job.id) == recorded + 1
+        else:
+            with refused("PT409", "transition_not_allowed"), bench.connection.transaction():
+                move(bench, job, after)
+            assert bench.value(events, job.id) == recorded
+        assert bench.complaints(user) == []
+
+
+def test_life_of_a_job_can_be_read_back(bench: Bench, shop: Shop) -> None:
+    job = shop.job(bench.person())
+    with shop.queue() as queue:
+        queue.fail(queue.claim()[0], retry=True)
+        [claimed] = queue.finalizing()
+        queue.complete(claimed)
+    assert bench.rows(
+        "select from_status, to_status, actor, note from public.job_events where job_id = %s"
+        " order by id",
+        job.id,
+    ) == [
+        (None, "queued", "user", None),
+        ("queued", "starting", "service", None),
+        ("starting", "queued", "service", "broken"),
+        ("queued", "starting", "service", "attempt 2"),
+        ("starting", "processing", "service", None),
+        ("processing", "finalizing", "service", None),
+        ("finalizing", "completed", "service", None),
+    ]
+
+
+# Leases -------------------------------------------------------------------------------------------
+
+CALLS: dict[str, Callable[[Queue, Job], Any]] = {
+    "advance to processing": lambda queue, job: queue.advance(job, "processing"),
+    "advance to finalizing": lambda queue, job: queue.advance(job, "finalizing"),
+    "park": lambda queue, job: queue.advance(
+        job, "processing", p_provider_job_id="p", p_poll_after_seconds=5
+    ),
+    "complete": lambda queue, job: queue.complete(job),
+    "fail": lambda queue, job: queue.fail(job),
+    "retry": lambda queue, job: queue.fail(job, retry=True),
+}
+
+
+def trace(bench: Bench, job: Job) -> list[tuple[Any, ...]]:
+    """Return all that the database remembers of a job's work."""
+    return bench.rows(
+        "select to_jsonb(j) - 'updated_at', to_jsonb(t),"
+        " (select jsonb_agg(to_jsonb(a) order by attempt) from worker.attempts as a"
+        "  where a.job_id = j.id),"
+        " (select jsonb_agg(to_jsonb(x) order by asset_id) from public.job_assets as x"
+        "  where x.job_id = j.id),"
+        " (select count(*) from public.job_events as e where e.job_id = j.id),"
+        " (select count(*) from public.credit_transactions as c where c.job_id = j.id)"
+        " from public.generation_jobs as j left join worker.tasks as t on t.job_id = j.id"
+        " where j.id = %s",
+        job.id,
+    )
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("lease", ["wrong", "expired", "taken over", "cancelled", "of another job"])
+def test_worker_without_the_lease_changes_nothing(
+    bench: Bench, shop: Shop, call: str, lease: str
+) -> None:
+    user = bench.person()
+    shop.job(user)
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        stale = job
+        if lease == "wrong":
+            stale = Job(job.id, user, str(uuid4()))
+        elif lease == "expired":
+            shop.expire_leases()
+        elif lease == "taken over":
+            shop.expire_leases()
+            assert [each.id for each in queue.claim()] == [job.id]
+        elif lease == "cancelled":
+            with bench.owner(user) as session:
+                session.rows("select public.cancel_generation(%s)", job.id)
+        else:
+            shop.job(user)
+            [other] = queue.claim()
+            stale = Job(job.id, user, other.lease)
+        before = trace(bench, job)
+        with refused("PT409", "lease_lost"):
+            CALLS[call](queue, stale)
+        assert queue.extend(stale) == []
+        assert queue.release(stale) == []
+    assert trace(bench, job) == before
+    assert bench.complaints(user) == []
+
+
+def test_job_that_does_not_exist_is_a_lost_lease(shop: Shop) -> None:
+    nobody = Job(str(uuid4()), str(uuid4()), str(uuid4()))
+    with shop.queue() as queue:
+        for call in CALLS.values():
+            with refused("PT409", "lease_lost"):
+                call(queue, nobody)
+        assert queue.extend(nobody) == queue.release(nobody) == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_repeated_call_changes_nothing(bench: Bench, shop: Shop, call: str) -> None:
+    user = bench.person()
+    shop.job(user)
+    with shop.queue() as queue:
+        [job] = prepared(queue, call)
+        CALLS[call](queue, job)
+        before = trace(bench, job)
+        CALLS[call](queue, job)
+        assert trace(bench, job) == before
+    assert bench.complaints(user) == []
+
+
+def prepared(queue: Queue, call: str) -> list[Job]:
+    """Claim a job and bring it where the call makes sense."""
+    jobs = queue.claim()
+    for job in jobs:
+        if call in ("complete", "advance to finalizing"):
+            queue.advance(job, "processing")
+        if call == "complete":
+            queue.advance(job, "finalizing")
+    return jobs
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_call_repeated_while_the_first_still_runs_changes_nothing(
+    bench: Bench, shop: Shop, call: str
+) -> None:
+    user = bench.person()
+    shop.job(user)
+    with shop.queue() as first, shop.queue() as second:
+        [job] = prepared(first, call)
+        with first.session.connection.transaction():
+            CALLS[call](first, job)
+            again = Background(bench, second.session, lambda: CALLS[call](second, job))
+            again.wait_until_blocked()
+        before = trace(bench, job)
+        again.result()
+        assert trace(bench, job) == before
+    assert bench.complaints(user) == []
+
+
+def test_parking_again_after_a_poll_is_repeatable(bench: Bench, shop: Shop) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        queue.advance(job, "processing", p_provider_job_id="p", p_poll_after_seconds=0)
+        [job] = queue.claim()
+        queue.advance(job, "processing", p_poll_after_seconds=5)
+        before = trace(bench, job)
+        queue.advance(job, "processing", p_poll_after_seconds=5)
+        assert trace(bench, job) == before
+
+
+@pytest.mark.parametrize("status", [each for each in STATES if each not in WORKED_ON[1:]])
+def test_job_is_advanced_to_working_states_only(shop: Shop, bench: Bench, status: str) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        with refused("PT400", "status_not_allowed"):
+            queue.advance(job, status)
+
+
+def test_job_cannot_be_completed_before_its_outputs_are_fetched(bench: Bench, shop: Shop) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        with refused("PT409", "transition_not_allowed"):
+            queue.complete(job)
+    assert bench.value("select count(*) from public.job_assets where job_id = %s", job.id) == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["{other}/{job}/x.png", "{user}/x.png", "{user}/{job}x/x.png", "x"]
+)
+def test_outputs_outside_the_jobs_folder_are_refused(bench: Bench, shop: Shop, path: str) -> None:
+    user = bench.person()
+    shop.job(user)
+    with shop.queue() as queue:
+        [job] = queue.finalizing()
+        [output] = json.loads(outputs(job))
+        output["storage_path"] = path.format(other=uuid4(), user=user, job=job.id)
+        with refused("PT400", "storage_path_not_allowed"):
+            queue.session(
+                "worker.complete_job",
+                p_job_id=job.id,
+                p_lease=job.lease,
+                p_assets=json.dumps([output]),
+            )
+
+
+@pytest.mark.parametrize("nothing", [None, "[]"])
+def test_job_is_not_completed_without_outputs(
+    bench: Bench, shop: Shop, nothing: str | None
+) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.finalizing()
+        with refused("PT400"):
+            queue.session(
+                "worker.complete_job", p_job_id=job.id, p_lease=job.lease, p_assets=nothing
+            )
+    assert shop.status(job) == "finalizing"
+
+
+def test_failure_without_words_still_fails_the_job(bench: Bench, shop: Shop) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        queue.session(
+            "worker.fail_job",
+            p_job_id=job.id,
+            p_lease=job.lease,
+            p_error_code=None,
+            p_error_message=None,
+            p_retry=False,
+        )
+    assert shop.status(job) == "failed"
+
+
+def test_progress_grows_and_stays_below_a_hundred(bench: Bench, shop: Shop) -> None:
+    shop.job(bench.person())
+    seen = []
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        for progress in (30, 20, 100, -1, 99):
+            assert queue.extend(job, progress=progress) == [job.id]
+            seen.append(
+                bench.value("select progress from public.generation_jobs where id = %s", job.id)
+            )
+    assert seen == [30, 30, 30, 30, 99]
+
+
+# Attempts -----------------------------------------------------------------------------------------
+
+
+def attempts(bench: Bench, job: Job) -> list[tuple[Any, ...]]:
+    """Return number and outcome of a job's attempts."""
+    return bench.rows(
+        "select attempt, outcome from worker.attempts where job_id = %s order by attempt", job.id
+    )
+
+
+def test_release_does_not_count_the_attempt(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = shop.job(user)
+    with shop.queue() as queue:
+        for _ in range(5):
+            [claimed] = queue.claim()
+            assert queue.release(claimed) == [job.id]
+            assert queue.release(claimed) == []
+        assert attempts(bench, job) == [(1, "handed_back")]
+        [claimed] = queue.finalizing()
+        queue.complete(claimed)
+    assert attempts(bench, job) == [(1, "succeeded")]
+    assert bench.complaints(user) == []
+
+
+def test_lost_attempts_count_until_none_is_left_and_the_job_is_refunded(
+    bench: Bench, shop: Shop
+) -> None:
+    user = bench.person()
+    job = shop.job(user)
+    with shop.queue() as queue:
+        for _ in range(3):
+            assert [each.id for each in queue.claim()] == [job.id]
+            assert job.id not in exhausted(queue)
+            shop.expire_leases()
+        assert queue.claim() == []
+        assert job.id in exhausted(queue)
+        assert job.id not in exhausted(queue)
+    assert attempts(bench, job) == [(1, "lost"), (2, "lost"), (3, "lost")]
+    assert shop.status(job) == "failed"
+    assert bench.balance(user) == 100
+    assert bench.complaints(user) == []
+
+
+def exhausted(queue: Queue) -> list[str]:
+    """Fail what has no attempt left and return the jobs."""
+    return [str(each) for each in queue.session("worker.fail_exhausted_jobs", p_limit=1000)]
+
+
+def test_failed_attempts_end_the_job_at_the_last(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = shop.job(user)
+    with shop.queue() as queue:
+        ends = [queue.fail(queue.claim()[0], retry=True) for _ in range(3)]
+    assert ends == ["queued", "queued", "failed"]
+    assert bench.balance(user) == 100
+    assert attempts(bench, job) == [(1, "failed"), (2, "failed"), (3, "failed")]
+
+
+def test_retry_waits_as_long_as_it_was_told(bench: Bench, shop: Shop) -> None:
+    job = shop.job(bench.person())
+    with shop.queue() as queue:
+        queue.fail(queue.claim()[0], retry=True, after=1000)
+        assert queue.claim() == []
+    assert bench.value(
+        "select available_at between now() + interval '900 s' and now() + interval '1000 s'"
+        " from worker.tasks where job_id = %s",
+        job.id,
+    )
+
+
+def test_parked_task_is_claimed_again_without_a_new_attempt(bench: Bench, shop: Shop) -> None:
+    job = shop.job(bench.person())
+    with shop.queue() as queue:
+        [claimed] = queue.claim()
+        queue.advance(claimed, "processing", p_provider_job_id="p-1", p_poll_after_seconds=1000)
+        assert queue.claim() == []
+        bench.run("update worker.tasks set available_at = now() where job_id = %s", job.id)
+        [claimed] = queue.claim()
+        assert bench.rows(
+            "select t.step, j.status, j.attempt_count, j.provider_job_id from worker.tasks as t"
+            " inner join public.generation_jobs as j on j.id = t.job_id where t.job_id = %s",
+            job.id,
+        ) == [("poll", "processing", 1, "p-1")]
+        queue.advance(claimed, "finalizing")
+        queue.complete(claimed)
+    assert attempts(bench, job) == [(1, "succeeded")]
+
+
+# Claiming -----------------------------------------------------------------------------------------
+
+
+def test_claims_go_by_priority_then_age(bench: Bench, shop: Shop) -> None:
+    tiers = ["free", "pro", "free", "enterprise", "pro"]
+    jobs = []
+    for tier in tiers:
+        user = bench.person()
+        bench.run(
+            "update public.profiles set subscription_tier = %s where user_id = %s", tier, user
+        )
+        jobs.append(shop.job(user).id)
+    with shop.queue() as queue:
+        claimed = [queue.claim()[0].id for _ in jobs]
+    assert claimed == [jobs[index] for index in (3, 1, 4, 0, 2)]
+
+
+def test_claim_takes_only_what_it_was_asked_for(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    for _ in range(5):
+        shop.job(user)
+    with shop.queue() as queue:
+        lease = str(uuid4())
+        first = queue.claim(3, lease)
+        assert len(first) == 3
+        assert queue.claim(3, lease) == first
+        assert len(queue.claim(10)) == 2
+        assert (
+            queue.session(
+                "worker.claim_tasks", p_lease=str(uuid4()), p_worker="w", p_providers=[], p_limit=5
+            )
+            == []
+        )
+
+
+def test_one_lease_claimed_twice_at_once_holds_no_more_than_its_limit(
+    bench: Bench, shop: Shop
+) -> None:
+    user = bench.person()
+    for _ in range(6):
+        shop.job(user)
+    lease = str(uuid4())
+    with shop.queue() as first, shop.queue() as second:
+        with first.session.connection.transaction():
+            held_first = first.claim(2, lease)
+            again = Background(bench, second.session, lambda: second.claim(2, lease))
+            again.wait_until_settled()
+        assert len(again.result()) in (0, 2)
+        assert len(held_first) == 2
+    assert bench.value("select count(*) from worker.tasks where lease = %s", lease) == 2
+
+
+def test_lease_that_was_used_up_claims_nothing_more(bench: Bench, shop: Shop) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        queue.fail(job, retry=True)
+        assert queue.claim(1, job.lease) == []
+
+
+def test_no_two_of_sixteen_claimers_get_one_task(bench: Bench, shop: Shop) -> None:
+    people = [bench.person() for _ in range(10)]
+    for user in people:
+        with bench.owner(user) as session:
+            session.run(
+                "insert into public.generation_jobs (kind, prompt, model_id, mode)"
+                " select 'text_to_image', 'x', %s, 'draft' from generate_series(1, 50)",
+                shop.model,
+            )
+    with ExitStack() as stack:
+        queues = [stack.enter_context(shop.queue()) for _ in range(16)]
+
+        def claim_all(queue: Queue) -> list[str]:
+            claimed = []
+            empty = 0
+            # Another's locks may hide tasks for a moment; two empty answers are no proof, but
+            # sixteen claimers that all stop early would leave tasks, and that is seen below.
+            while empty < 3:
+                batch = queue.claim(7)
+                claimed += [job.id for job in batch]
+                empty = 0 if batch else empty + 1
+            return claimed
+
+        batches = race([partial(claim_all, q) for q in queues])
+        rest = claim_all(queues[0])
+    errors = [each for each in batches if isinstance(each, psycopg.Error)]
+    assert errors == []
+    claimed = [job for batch in batches if isinstance(batch, list) for job in batch] + rest
+    assert len(claimed) == len(set(claimed)) == 500
+    assert (
+        bench.value(
+            "select count(*) from worker.attempts as a inner join public.generation_jobs as j"
+            " on j.id = a.job_id where j.provider = %s",
+            shop.provider,
+        )
+        == 500
+    )
+
+
+# Races --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("winner", ["cancel", "complete"])
+def test_cancel_and_complete_have_one_winner(bench: Bench, shop: Shop, winner: str) -> None:
+    user = bench.person()
+    job = shop.job(user)
+    with shop.queue() as queue, bench.owner(user) as browser:
+        [claimed] = queue.finalizing()
+
+        def cancel() -> None:
+            browser.rows("select public.cancel_generation(%s)", job.id)
+
+        def complete() -> None:
+            queue.complete(claimed)
+
+        sides: dict[str, tuple[Session, Callable[[], None], Callable[[], None], str]] = {
+            "cancel": (browser, cancel, complete, "lease_lost"),
+            "complete": (queue.session, complete, cancel, "transition_not_allowed"),
+        }
+        first, act, react, hint = sides[winner]
+        second = queue.session if winner == "cancel" else browser
+        with first.connection.transaction():
+            act()
+            late = Background(bench, second, react).wait_until_blocked()
+        with refused("PT409", hint):
+            late.result()
+    assert shop.status(job) == {"cancel": "cancelled", "complete": "completed"}[winner]
+    assert bench.balance(user) == {"cancel": 100, "complete": 93}[winner]
+    assert bench.complaints(user) == []
+
+
+def test_cancels_and_completes_at_once_leave_right_books(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    jobs = [shop.job(user) for _ in range(10)]
+    with ExitStack() as stack:
+        queue = stack.enter_context(shop.queue())
+        claimed = {job.id: job for job in queue.finalizing(10)}
+        queues = [stack.enter_context(shop.queue()) for _ in jobs]
+        browsers = [stack.enter_context(bench.owner(user)) for _ in jobs]
+        calls: list[Callable[[], Any]] = []
+        for job, worker, browser in zip(jobs, queues, browsers, strict=True):
+            calls.append(partial(worker.complete, claimed[job.id]))
+            calls.append(partial(browser.rows, "select public.cancel_generation(%s)", job.id))
+        results = race(calls)
+    for completed, cancelled in zip(results[::2], results[1::2], strict=True):
+        failures = [e for e in (completed, cancelled) if isinstance(e, psycopg.Error)]
+        assert [each.sqlstate for each in failures] == ["PT409"]
+    done = sum(shop.status(job) == "completed" for job in jobs)
+    assert bench.balance(user) == 100 - 7 * done
+    assert bench.complaints(user) == []
+
+
+def hold_path(session: Session, job: Job) -> None:
+    """Take the place of a job's output, uncommitted, so that complete_job waits in its middle."""
+    session.run(
+        "insert into public.assets (user_id, kind, bucket, storage_path, mime_type, size_bytes)"
+        " values (%s, 'image', 'final-images', %s, 'image/png', 1)",
+        job.user_id,
+        f"{job.user_id}/{job.id}/result.png",
+    )
+
+
+def test_project_deleted_while_its_job_completes_is_no_deadlock(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    with bench.owner(user) as browser, shop.queue() as queue, bench.superuser() as holder:
+        project = browser.value("insert into public.projects (name) values ('p') returning id")
+        shop.job(user, p_project_id=project)
+        [job] = queue.finalizing()
+        with holder.connection.transaction(force_rollback=True):
+            hold_path(holder, job)
+            completing = Background(bench, queue.session, lambda: queue.complete(job))
+            completing.wait_until_blocked()
+            deleting = Background(
+                bench,
+                browser,
+                lambda: browser.run("delete from public.projects where id = %s", project),
+            ).wait_until_blocked()
+        completing.result()
+        assert deleting.result() == 1
+    assert shop.status(job) == "completed"
+    assert bench.complaints(user) == []
+
+
+def test_user_deleted_while_a_job_completes_is_no_deadlock(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    shop.job(user)
+    with shop.queue() as queue, bench.superuser() as holder, bench.superuser() as admin:
+        [job] = queue.finalizing()
+        with holder.connection.transaction(force_rollback=True):
+            hold_path(holder, job)
+            completing = Background(bench, queue.session, lambda: queue.complete(job))
+            completing.wait_until_blocked()
+            deleting = Background(
+                bench, admin, lambda: admin.run("delete from auth.users where id = %s", user)
+            ).wait_until_blocked()
+        completing.result()
+        assert deleting.result() == 1
+
+
+def test_release_and_the_sweep_of_lost_jobs_are_no_deadlock(bench: Bench, shop: Shop) -> None:
+    # Two users in the one order, their jobs in the other.
+    users = sorted(bench.person() for _ in range(2))
+    while True:
+        jobs = [shop.job(user, p_mode="draft") for user in users]
+        if jobs[0].id > jobs[1].id:
+            break
+        for job in jobs:
+            with bench.owner(job.user_id) as session:
+                session.rows("select public.cancel_generation(%s)", job.id)
+    with shop.queue() as worker, shop.queue() as sweeper, bench.superuser() as holder:
+        claimed = worker.claim(2)
+        bench.run(
+            "update public.generation_jobs set attempt_count = max_attempts where provider = %s",
+            shop.provider,
+        )
+        shop.expire_leases()
+        with holder.connection.transaction(force_rollback=True):
+            holder.rows(
+                "select 1 from public.credit_accounts where user_id = %s for update", users[1]
+            )
+            sweeping = Background(bench, sweeper.session, lambda: exhausted(sweeper))
+            sweeping.wait_until_blocked()
+            releasing = Background(bench, worker.session, lambda: worker.release(*claimed))
+            releasing.wait_until_settled()
+        assert {job.id for job in jobs} <= set(sweeping.result())
+        assert releasing.result() == []
+
+
+def test_sweep_spares_a_job_that_was_handed_back_at_the_last_moment(
+    bench: Bench, shop: Shop
+) -> None:
+    user = bench.person()
+    shop.job(user)
+    with shop.queue() as worker, shop.queue() as sweeper:
+        for _ in range(2):
+            worker.claim()
+            shop.expire_leases()
+        [job] = worker.claim()
+        with worker.session.connection.transaction():
+            # The release judges by the time at which it began: its lease ends just after that.
+            worker.session.rows("select now()")
+            bench.run(
+                "update worker.tasks set available_at = clock_timestamp() where job_id = %s",
+                job.id,
+            )
+            assert worker.release(job) == [job.id]
+            sweeping = Background(bench, sweeper.session, lambda: exhausted(sweeper))
+            sweeping.wait_until_settled()
+        assert job.id not in sweeping.result()
+    assert shop.status(job) == "queued"
+    assert attempts(bench, job)[-1] == (3, "handed_back")
+
+
+def test_heartbeat_and_release_of_the_same_tasks_are_no_deadlock(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    for _ in range(3):
+        shop.job(user)
+    with shop.queue() as queue, shop.queue() as beat, bench.superuser() as holder:
+        jobs = sorted(queue.claim(3), key=lambda job: job.id)
+        with holder.connection.transaction(force_rollback=True):
+            holder.rows("select 1 from public.generation_jobs where id = %s for update", jobs[1].id)
+            beating = Background(bench, beat.session, lambda: beat.extend(*reversed(jobs)))
+            beating.wait_until_settled()
+            releasing = Background(bench, queue.session, lambda: queue.release(*jobs))
+            releasing.wait_until_settled()
+        beating.result()
+        assert set(releasing.result()) == {job.id for job in jobs}
+    assert bench.complaints(user) == []
+
+
+def test_many_at_once_on_few_users_never_deadlock(bench: Bench, shop: Shop) -> None:
+    people = [bench.person() for _ in range(3)]
+    for user in people:
+        bench(
+            "private.grant_credits",
+            p_user_id=user,
+            p_amount=5000,
+            p_kind="purchase",
+            p_source_key="plenty",
+        )
+    deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
+    before = bench.value(deadlocks)
+
+    def browse(number: int) -> list[str]:
+        codes = []
+        with bench.owner(people[number % 3]) as session:
+            for turn in range(12):
+                try:
+                    job = shop.submit(session, p_idempotency_key=f"key-{turn % 8}-{number % 6}")
+                    if (number + turn) % 3 == 0:
+                        session.rows("select public.cancel_generation(%s)", job)
+                except psycopg.Error as error:
+                    codes.append(str(error.sqlstate))
+        return codes
+
+    def work(number: int) -> list[str]:
+        codes = []
+        with shop.queue() as queue:
+            for turn in range(8):
+                jobs = queue.claim(4)
+                steps: list[Callable[[], Any]] = [partial(queue.extend, *reversed(jobs))]
+                for place, job in enumerate(jobs):
+                    choice = (number + turn + place) % 4
+                    if choice < 2:
+                        steps += [
+                            partial(queue.advance, job, "processing"),
+                            partial(queue.advance, job, "finalizing"),
+                            partial(queue.complete, job),
+                        ]
+                    elif choice == 2:
+                        steps.append(partial(queue.fail, job, retry=turn % 2 == 0))
+                steps.append(partial(queue.release, *jobs))
+                steps.append(lambda: exhausted(queue))
+                for step in steps:
+                    try:
+                        step()
+                    except psycopg.Error as error:
+                        codes.append(str(error.sqlstate))
+        return codes
+
+    calls: list[Callable[[], list[str]]] = [partial(browse, n) for n in range(12)]
+    calls += [partial(work, n) for n in range(8)]
+    codes = {code for result in race(calls) for code in as_codes(result)}
+    assert codes <= {"PT409", "PT402", "PT429"}
+    bench.rows("select pg_stat_clear_snapshot()")
+    assert bench.value(deadlocks) == before
+    assert bench.complaints(*people) == []
+
+
+def as_codes(result: list[str] | psycopg.Error) -> list[str]:
+    """Return the states that a thread of the hunt saw."""
+    return result if isinstance(result, list) else [str(result.sqlstate)]

@@ -1,0 +1,144 @@
+"""What owners may do with what is theirs, and where it ends."""
+
+import json
+
+import pytest
+
+from .harness import Bench, Session, Shop, open_shop, refused
+
+
+def upload(bench: Bench, session: Session, user: str, name: str, kind: str) -> str:
+    """Store a picture's row as the storage server does, list it as its owner, return its id."""
+    path = f"{user}/up/{name}"
+    bench.run(
+        "insert into storage.objects (bucket_id, name, metadata)"
+        " values ('reference-images', %s, %s)",
+        path,
+        json.dumps({"mimetype": "image/png; charset=binary", "size": 12}),
+    )
+    return str(
+        session.value(
+            "insert into public.assets (kind, bucket, storage_path)"
+            " values (%s, 'reference-images', %s) returning id",
+            kind,
+            path,
+        )
+    )
+
+
+def test_type_and_size_of_an_upload_come_from_storage(bench: Bench) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        asset = upload(bench, session, user, "a.png", "image")
+        assert session.rows(
+            "select mime_type, size_bytes from public.assets where id = %s", asset
+        ) == [("image/png", 12)]
+
+
+@pytest.mark.parametrize("kind", ["video", "audio", "document"])
+def test_upload_cannot_be_listed_as_what_it_is_not(bench: Bench, kind: str) -> None:
+    user = bench.person()
+    with bench.owner(user) as session, refused("PT400"):
+        upload(bench, session, user, "a.png", kind)
+
+
+def test_job_takes_no_more_references_than_its_model(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        assets = [upload(bench, session, user, f"{number}.png", "image") for number in range(4)]
+        shop.submit(session, p_reference_asset_ids=assets[:3])
+        with refused("PT400"):
+            shop.submit(session, p_reference_asset_ids=assets)
+        draft = shop.draft(user).id
+        add = (
+            "insert into public.job_assets (job_id, asset_id, role)"
+            " values (%s, %s, 'reference_image')"
+        )
+        for asset in assets[:3]:
+            session.run(add, draft, asset)
+        with refused("PT400"):
+            session.run(add, draft, assets[3])
+    assert bench.balance(user) == 93
+
+
+def test_limit_of_references_holds_when_the_model_is_changed(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    draft = shop.draft(user)
+    smaller = open_shop(bench)
+    bench.run("update public.models set max_reference_images = 0 where id = %s", smaller.model)
+    with bench.owner(user) as session:
+        session.run(
+            "insert into public.job_assets (job_id, asset_id, role)"
+            " values (%s, %s, 'reference_image')",
+            draft.id,
+            upload(bench, session, user, "a.png", "image"),
+        )
+        with refused("PT400"):
+            session.run(
+                "update public.generation_jobs set model_id = %s where id = %s",
+                smaller.model,
+                draft.id,
+            )
+            session.rows("select public.queue_generation(%s)", draft.id)
+    assert bench.balance(user) == 100
+
+
+def test_reference_named_twice_is_refused_in_words(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        asset = upload(bench, session, user, "a.png", "image")
+        with refused("PT400"):
+            shop.submit(session, p_reference_asset_ids=[asset, asset])
+
+
+def test_draft_whose_model_is_gone_lets_its_project_go(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        project = session.value("insert into public.projects (name) values ('p') returning id")
+        draft = shop.draft(user, project_id=project)
+        bench.run("update public.models set is_active = false where id = %s", shop.model)
+        assert session.run("delete from public.projects where id = %s", project) == 1
+        assert (
+            session.value("select project_id from public.generation_jobs where id = %s", draft.id)
+            is None
+        )
+
+
+def test_draft_is_not_its_own_parent(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    draft = shop.draft(user)
+    with bench.owner(user) as session, refused("23514"):
+        session.run("update public.generation_jobs set parent_job_id = id where id = %s", draft.id)
+
+
+def test_token_of_a_deleted_user_writes_nothing(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    bench.run("delete from auth.users where id = %s", user)
+    with bench.owner(user) as session:
+        with refused("23503"):
+            session.run("insert into public.projects (name) values ('p')")
+        with refused("23503"):
+            shop.submit(session, p_mode="draft")
+        with refused("42501"):
+            session.run(
+                "insert into storage.objects (bucket_id, name) values ('reference-images', %s)",
+                f"{user}/up/a.png",
+            )
+
+
+def test_results_are_their_owners_once_the_job_is_done(bench: Bench, shop: Shop) -> None:
+    user, stranger = bench.person(), bench.person()
+    shop.job(user)
+    seen = "select name from storage.objects where bucket_id = 'final-images'"
+    with shop.queue() as queue, bench.owner(user) as owner, bench.owner(stranger) as other:
+        [job] = queue.finalizing()
+        path = f"{user}/{job.id}/result.png"
+        bench.run("insert into storage.objects (bucket_id, name) values ('final-images', %s)", path)
+        assert owner.column(seen) == []
+        queue.complete(job)
+        assert owner.column(seen) == [path]
+        assert other.column(seen) == []
+    with bench.anonymous() as session:
+        assert session.column(seen) == []
+    with bench.service() as session:
+        assert path in session.column(seen)
