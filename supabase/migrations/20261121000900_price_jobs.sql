@@ -59,7 +59,7 @@ begin
   v_quote.provider := v_model.provider;
   v_quote.aspect_ratio := coalesce(p_aspect_ratio, v_model.aspect_ratios[1]);
   v_quote.resolution := coalesce(p_resolution, v_model.resolutions[1]);
-  v_quote.duration_seconds := coalesce(p_duration_seconds, v_model.default_seconds);
+  v_quote.duration_seconds := round(coalesce(p_duration_seconds, v_model.default_seconds), 2);
   v_quote.unit := v_price.unit;
   v_quote.is_edit_call := p_is_edit_call and v_price.edit_credits is not null;
 

@@ -64,7 +64,7 @@ begin
       is distinct from (
         coalesce(p_model_id, v_job.model_id), coalesce(p_aspect_ratio, v_job.aspect_ratio),
         coalesce(p_resolution, v_job.resolution),
-        coalesce(p_duration_seconds, v_job.duration_seconds)
+        coalesce(round(p_duration_seconds, 2), v_job.duration_seconds)
       )
       or (
         v_job.project_id, v_job.negative_prompt, v_job.audio_instructions, v_job.art_style,

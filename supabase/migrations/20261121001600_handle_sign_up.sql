@@ -95,15 +95,16 @@ declare
     nullif(split_part(new.email, '@', 1), '')
   );
   v_avatar text := coalesce(v_data ->> 'avatar_url', v_data ->> 'picture');
+  v_username text := private.pick_username(v_wish, new.id);
 begin
-  loop
+  for v_attempt in 1..2 loop
     begin
       insert into public.profiles (
         user_id, username, full_name, first_name, last_name, avatar_url, email, last_login_at
       )
       values (
         new.id,
-        private.pick_username(v_wish, new.id),
+        v_username,
         private.clean_text(coalesce(v_data ->> 'full_name', v_data ->> 'name'), 200),
         private.clean_text(coalesce(v_data ->> 'first_name', v_data ->> 'given_name'), 100),
         private.clean_text(coalesce(v_data ->> 'last_name', v_data ->> 'family_name'), 100),
@@ -116,12 +117,12 @@ begin
       );
       exit;
     exception when unique_violation then
-      -- Somebody took the name between our look and our insert. Without a wish the name is made of
-      -- the id and does not collide; with the same id it is our own row, and a bug worth failing on.
-      if v_wish is null then
+      -- Somebody took the name between our look and our insert. One made of the id is free; if it
+      -- is not, something else is wrong, and failing is right.
+      if v_attempt = 2 then
         raise;
       end if;
-      v_wish := null;
+      v_username := 'user_' || left(replace(new.id::text, '-', ''), 24);
     end;
   end loop;
 
