@@ -39,7 +39,7 @@ down: ## Stop the embedded stack
 	@if [ -x $(REELBASE) ]; then $(REELBASE) down; fi
 
 status: ## Show what runs
-	@if [ -x $(REELBASE) ]; then $(REELBASE) status; else echo "Nothing is set up yet."; fi
+	@if [ -x $(REELBASE) ]; then $(REELBASE) status || [ $$? -eq 3 ]; else echo "Nothing is set up yet."; fi
 
 reset: setup ## Stop the stack and delete its data
 	$(REELBASE) reset
