@@ -142,3 +142,24 @@ def test_results_are_their_owners_once_the_job_is_done(bench: Bench, shop: Shop)
         assert session.column(seen) == []
     with bench.service() as session:
         assert path in session.column(seen)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        f'{{"seed": {"9" * 6000}}}',
+        '{"seed": [1, {"deep": -1e40}]}',
+        f'{{"seed": {"[" * 9}{"]" * 9}}}',
+        f'{{"seed": {"[" * 5000}{"]" * 5000}}}',
+        "[]",
+        f'{{"text": "{"x" * 17000}"}}',
+    ],
+    ids=["digits", "exponent", "nine-deep", "very-deep", "no-object", "large"],
+)
+def test_parameters_are_what_every_reader_can_take(bench: Bench, parameters: str) -> None:
+    with bench.owner(bench.person()) as session, refused("23514"):
+        session.rows(
+            "insert into public.generation_jobs (kind, prompt, parameters)"
+            " values ('text_to_image', 'A harbour', %s) returning id",
+            parameters,
+        )

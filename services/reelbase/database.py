@@ -4,15 +4,17 @@ All calls go through the Supabase client to PostgREST. Every function may be cal
 same arguments and does its work once, so a call whose answer got lost is simply made again.
 """
 
+import json
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import anyio
 import httpx
+import structlog
 from postgrest.exceptions import APIError
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from supabase import AsyncClient, AsyncClientOptions, create_async_client
 
 from reelbase.database_types import (
@@ -26,11 +28,15 @@ from reelbase.settings import Settings
 
 __all__ = ["Database", "HeldLease", "Task", "TaskInput", "open_client"]
 
+T = TypeVar("T")
+
 CALL_SECONDS = 10.0
 """The longest that one call may take; the functions themselves take milliseconds."""
 
-DATABASE_CONNECTIONS = 8
+DATABASE_CONNECTIONS = 4
 """Plenty for calls that take milliseconds; the pool looks through all of them at every request."""
+
+log = structlog.stdlib.get_logger("reelbase.database")
 
 OVERLOADED = frozenset([502, 503, 504, 520, 521, 522, 523, 524])
 """HTTP statuses of a gateway that did not get an answer from what lies behind it."""
@@ -90,9 +96,6 @@ class HeldLease(BaseModel):
     progress: int | None = None
 
 
-TASKS = TypeAdapter(list[Task])
-
-
 class Database:
     """The functions of the schema `worker`.
 
@@ -102,7 +105,12 @@ class Database:
     """
 
     def __init__(self, client: AsyncClient, *, retry_seconds: float = 10.0) -> None:
-        self._worker = client.schema("worker")
+        self._jobs = client.table("generation_jobs")
+        worker = client.schema("worker")
+        self._http = worker.session
+        # Made once: what the client's builder does for each call costs as much as the call.
+        self._url = httpx.URL(f"{str(worker.base_url).rstrip('/')}/rpc/")
+        self._headers = httpx.Headers({**worker.headers, "Content-Type": "application/json"})
         self._retry_seconds = retry_seconds
 
     async def claim_tasks(
@@ -120,13 +128,13 @@ class Database:
             p_limit=limit,
             p_lease_seconds=lease_seconds,
         )
-        try:
-            return TASKS.validate_python(rows)
-        except ValidationError as error:
-            # The rows hold prompts, so only the places of the faults are told.
-            places = {".".join(map(str, each["loc"][1:])) for each in error.errors()}
-            message = f"claim_tasks answered in an unknown form: {', '.join(sorted(places))}"
-            raise DatabaseError("unknown_form", message) from None
+        return [task for row in rows if (task := read_task(row)) is not None]
+
+    async def is_unwanted(self, job_id: str) -> bool:
+        """Whether a job has ended without a result, or is gone: nobody works on it any more."""
+        query = self._jobs.select("status").eq("id", job_id)
+        rows: Any = (await asked("generation_jobs", query.execute)).data
+        return not rows or rows[0]["status"] in {"cancelled", "expired", "failed"}
 
     async def extend_leases(self, held: Sequence[HeldLease], lease_seconds: int) -> set[str]:
         """Keep jobs for another `lease_seconds` and write their progress.
@@ -231,17 +239,65 @@ class Database:
 
     async def _once(self, function: str, parameters: dict[str, Any]) -> Any:
         """Call a function once, within bounds of time, and say in our words what went wrong."""
-        try:
-            with anyio.fail_after(CALL_SECONDS):
-                return (await self._worker.rpc(function, parameters).execute()).data
-        except TimeoutError:
-            message = f"The database did not answer {function} within {CALL_SECONDS:g} s."
-            raise DatabaseUnavailable(message) from None
-        except httpx.HTTPError as error:
-            message = f"The database cannot be reached ({type(error).__name__})."
-            raise DatabaseUnavailable(message) from error
-        except APIError as error:
-            raise from_postgrest(error) from error
+
+        async def post() -> Any:
+            body = json.dumps(parameters, ensure_ascii=False, allow_nan=False)
+            # A lone surrogate, which JSON may hold, is no text that PostgreSQL takes.
+            response = await self._http.post(
+                self._url.join(function),
+                content=body.encode("utf-8", "replace"),
+                headers=self._headers,
+            )
+            if not response.is_success:
+                raise APIError(refusal_in(response))
+            try:
+                return response.json() if response.content else None
+            except (ValueError, RecursionError) as error:
+                message = f"The database answered {function} in an unknown form."
+                raise DatabaseError("unknown_form", message) from error
+
+        return await asked(function, post)
+
+
+async def asked(what: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Wait for an answer within bounds of time, and say in our words what went wrong."""
+    try:
+        with anyio.fail_after(CALL_SECONDS):
+            return await call()
+    except TimeoutError:
+        message = f"The database did not answer {what} within {CALL_SECONDS:g} s."
+        raise DatabaseUnavailable(message) from None
+    except httpx.HTTPError as error:
+        message = f"The database cannot be reached ({type(error).__name__})."
+        raise DatabaseUnavailable(message) from error
+    except APIError as error:
+        raise from_postgrest(error) from error
+
+
+def refusal_in(response: httpx.Response) -> dict[str, Any]:
+    """Read PostgREST's error, or make one of the status where the body is not PostgREST's."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if isinstance(body, dict) and body.get("code"):
+        return body
+    return {"code": str(response.status_code), "message": response.reason_phrase}
+
+
+def read_task(row: Any) -> Task | None:
+    """Read a claimed task; None, and a line in the log, for one in a form that we do not know.
+
+    The lease of such a task runs out. The others of the same claim are done.
+    """
+    try:
+        return Task.model_validate(row)
+    except ValidationError as error:
+        # The rows hold prompts, so only the places of the faults are told.
+        places = sorted({".".join(map(str, each["loc"])) for each in error.errors()})
+    job_id = row.get("job_id") if isinstance(row, dict) else None
+    log.error("unknown_form", job_id=job_id, places=places)
+    return None
 
 
 def job_ids(rows: Any) -> set[str]:

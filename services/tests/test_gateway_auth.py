@@ -270,6 +270,27 @@ async def test_a_client_that_names_the_api_version_gets_its_shape_of_errors(auth
     }
 
 
+async def test_metadata_that_could_not_be_shown_again_is_refused(auth: Auth) -> None:
+    for depth in (250, 900, 960, 990, 100_000):
+        nested = '{"a":' + "[" * depth + "]" * depth + "}"
+        body = f'{{"email": "{new_email()}", "password": "{PASSWORD}", "data": {nested}}}'
+        response = await auth.http.post("/signup", content=body)
+        assert refusal(response) == (400, "bad_json"), depth
+    await auth.sign_up(data={"a": [[[["deep enough"]]]]})
+    assert (await auth.admin("GET")).status_code == 200
+
+
+async def test_connections_that_broke_cost_no_request(auth: Auth) -> None:
+    await asyncio.gather(*(auth.admin("GET") for _ in range(16)))
+    with psycopg.connect(auth.stack.admin_database_url, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where application_name = 'reelbase-auth'"
+        )
+    answers = [(await auth.admin("GET")).status_code for _ in range(16)]
+    assert answers == [200] * 16
+
+
 async def test_a_body_of_ten_megabytes_is_refused(auth: Auth) -> None:
     body = {"email": new_email(), "password": PASSWORD, "data": {"a": "x" * 10_000_000}}
     response = await auth.http.post("/signup", json=body)

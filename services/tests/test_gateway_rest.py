@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -183,6 +183,41 @@ async def test_an_expired_token_gets_postgrests_own_answer(rest: Rest, keys: Sta
 
 
 # What passes --------------------------------------------------------------------------------------
+
+
+async def test_a_bad_token_is_told_even_if_a_large_body_comes_with_it(rest: Rest) -> None:
+    # PostgREST answers such a request, and hangs up, without reading all of it.
+    for length in (2_000_000, 20_000_000):
+        response = await rest.http.post(
+            f"/{rest.names['things']}",
+            content=b"[" + b" " * length + b"]",
+            headers={"authorization": "Bearer no.such.token", "content-type": "application/json"},
+        )
+        assert (response.status_code, response.json()["code"]) == (401, "PGRST301")
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "GET /health HTTP/1.1\r\nx: ",
+        "GET /",
+        "POST /rest/v1/x HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;",
+        "POST /rest/v1/x HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: ",
+    ],
+)
+async def test_a_head_that_does_not_end_is_cut_off(stack: RunningStack, beginning: str) -> None:
+    address = httpx.URL(stack.supabase_url)
+    _, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(beginning.encode())
+    most = 64 * 1024 * 1024
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < most:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+    writer.transport.abort()
+    assert sent < most
 
 
 async def test_rows_are_written_read_and_deleted_with_every_method(rest: Rest) -> None:

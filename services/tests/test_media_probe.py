@@ -32,6 +32,19 @@ def test_wav_is_measured(tmp_path: Path) -> None:
     assert info.audio_codec == "pcm_s16le"
 
 
+@pytest.mark.parametrize(
+    ("codec", "rate"), [(0x7777, 8000), (1, 1)], ids=["unknown codec", "longer than a month"]
+)
+def test_sound_that_nobody_can_play_is_refused(tmp_path: Path, codec: int, rate: int) -> None:
+    path = tmp_path / "sound.wav"
+    size = 3_000_000
+    header = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, codec, 1,
+                         rate, rate, 1, 8)  # fmt: skip
+    path.write_bytes(header + struct.pack("<4sI", b"data", size) + bytes(size))
+    with pytest.raises(Unreadable):
+        probe(path)
+
+
 def test_a_picture_beyond_reason_is_refused_from_its_header(tmp_path: Path) -> None:
     body = struct.pack(">4sIIBBBBB", b"IHDR", 50_000, 50_000, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))

@@ -1,5 +1,6 @@
 """The embedded stack through its command line: up, down, and everything that goes wrong between."""
 
+import errno
 import json
 import os
 import re
@@ -30,7 +31,8 @@ from reelbase.local.processes import (
     wait_until,
 )
 from reelbase.local.pytest_plugin import free_port_block
-from reelbase.local.stack import EmbeddedStack
+from reelbase.local.stack import EmbeddedStack, StackState
+from reelbase.local.supervisor import Supervisor
 
 REPOSITORY = find_project_root(Path(__file__).parent)
 PATIENCE = 30.0
@@ -398,9 +400,36 @@ def test_taken_port_is_named(new_project: Project, offset: int) -> None:
     assert new_project.run("status").returncode == 3
 
 
-@pytest.mark.parametrize("port", ["80", "65535"])
+@pytest.mark.parametrize("port", ["0", "80", "65535"])
 def test_impossible_port_is_refused(new_project: Project, port: str) -> None:
     assert f"{port} is no usable base port" in new_project.refused("up", "--port", port)
+
+
+def test_settings_for_other_databases_change_nothing(project: Project) -> None:
+    project.environment = {
+        "PGHOSTADDR": "192.0.2.1",
+        "PGOPTIONS": "-c role=nobody",
+        "PGSERVICE": "elsewhere",
+        "PGSSLMODE": "require",
+    }
+    done = project.run("up", "--port", str(project.port))
+    assert done.returncode == 0, done.stderr
+    assert project.is_healthy()
+
+
+def test_full_disk_takes_nothing_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = StackState(port=20_000, project_root=str(REPOSITORY))
+    state.save(tmp_path)
+    supervisor = Supervisor(tmp_path)
+    before = sorted(tmp_path.iterdir())
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("reelbase.local.stack.json.dump", fail)
+    supervisor._save()
+    assert sorted(tmp_path.iterdir()) == before
+    assert StackState.load(tmp_path) == state
 
 
 def test_data_of_another_version_is_refused(project: Project) -> None:

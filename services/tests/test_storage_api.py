@@ -742,6 +742,29 @@ def test_form_is_judged_by_its_files_type_and_not_by_its_own(
     assert served.headers["x-content-type-options"] == "nosniff"
 
 
+def test_type_that_a_form_names_behind_its_file_is_judged_too(
+    stack: RunningStack, owner: Someone, make_bucket: MakeBucket
+) -> None:
+    bucket = make_bucket(types=["image/png"])
+    before = files_on_disk(stack)
+    form = (
+        b'--b\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n'
+        b"content-type: image/png\r\n\r\n",
+        # More than comes in one piece, so that the file is judged before the field is here.
+        b"<svg/>" * 500_000,
+        b'\r\n--b\r\ncontent-disposition: form-data; name="contentType"\r\n\r\n'
+        b"image/svg+xml\r\n--b--\r\n",
+    )
+    response = owner.http.post(
+        f"/object/{bucket}/{owner.id}/x",
+        content=b"".join(form),
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    assert error_of(response)["statusCode"] == "415"
+    assert versions(stack, bucket) == []
+    assert files_on_disk(stack) == before
+
+
 def test_html_is_served_as_plain_text(owner: Someone, bucket: str) -> None:
     for number, content_type in enumerate(["text/html", "text/html; charset=utf-8", "Text/HTML"]):
         key = f"{owner.id}/{number}.html"
@@ -1095,7 +1118,18 @@ def test_form_keeps_every_byte_even_if_the_content_looks_like_a_boundary(
     )
 
 
-@pytest.mark.parametrize("metadata", ["no json", "[1]", "null", '"text"', "{" * 50_000])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "no json",
+        "[1]",
+        "null",
+        '"text"',
+        "{" * 50_000,
+        '{"a":' + "[" * 250 + "]" * 250 + "}",
+        '{"a":' + "[" * 970 + "]" * 970 + "}",
+    ],
+)
 def test_user_metadata_that_is_no_object_counts_as_none(
     owner: Someone, bucket: str, metadata: str
 ) -> None:

@@ -99,6 +99,13 @@ create table public.generation_jobs (
   constraint generation_jobs_parameters_are_a_small_object check (
     jsonb_typeof(parameters) = 'object' and octet_length(parameters::text) <= 16384
   ),
+  -- What every reader can take: some refuse numbers of thousands of digits, or deep nesting.
+  constraint generation_jobs_parameters_are_plain check (
+    not jsonb_path_exists(parameters, '$.**{9 to last}')
+    and not jsonb_path_exists(
+      parameters, '$.** ? (@.type() == "number" && (@ > 1000000000000000 || @ < -1000000000000000))'
+    )
+  ),
   constraint generation_jobs_duration_is_positive check (
     duration_seconds > 0 and duration_seconds <> 'NaN'
   ),

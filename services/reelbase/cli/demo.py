@@ -91,17 +91,20 @@ async def run(console: "Console", wanted: Wanted) -> int:
     import anyio  # noqa: PLC0415
 
     code = INTERRUPTED
-    async with anyio.create_task_group() as group:
+    tour = anyio.CancelScope()
 
-        async def stop_on_signals() -> None:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async for _ in signals:
+    async def stop_on_signals() -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            # To the very end, so that an impatient second one does not cut the cleaning up short.
+            async for _ in signals:
+                if not tour.cancel_called:
                     console.print("\nStopping …")
-                    group.cancel_scope.cancel()
-                    return
+                    tour.cancel()
 
+    async with anyio.create_task_group() as group:
         group.start_soon(stop_on_signals)
-        code = await told(console, wanted)
+        with tour:
+            code = await told(console, wanted)
         group.cancel_scope.cancel()
     return code
 
@@ -117,6 +120,7 @@ async def told(console: "Console", wanted: Wanted) -> int:
     from reelbase.local.errors import LocalError  # noqa: PLC0415
 
     try:
+        check(bool(wanted.prompt.strip()), "The prompt is empty.")
         async with (
             stack(console, wanted) as environment,
             worker(environment, wanted.state_dir) as still_there,
@@ -130,6 +134,8 @@ async def told(console: "Console", wanted: Wanted) -> int:
         reason = f"The stack refused: {error.message}"
     except (httpx.HTTPError, psycopg.Error) as error:
         reason = f"The stack stopped answering ({type(error).__name__})."
+    except OSError as error:
+        reason = f"{error.filename or 'The system'}: {error.strerror or type(error).__name__}."
     else:
         return 0
     console.print(f"Error: {reason}", style="red", markup=False, soft_wrap=True)

@@ -132,8 +132,9 @@ async def store_one(
 def inspect(path: Path, role: str, workdir: Path) -> Inspected:
     """Read what a file is. Blocks; reads the file in pieces."""
     kind = KINDS.get(role)
-    # A link could lead out of the folder to a file that is nobody's result.
-    if kind is None or path.is_symlink() or not path.resolve().is_relative_to(workdir.resolve()):
+    # A link could lead out of the folder to a file that is nobody's result; a pipe never ends.
+    usable = path.is_file() and not path.is_symlink()
+    if kind is None or not usable or not path.resolve().is_relative_to(workdir.resolve()):
         raise Transient("unusable_output", "The provider returned a file that cannot be used.")
     try:
         info = probe(path)

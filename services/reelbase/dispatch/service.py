@@ -8,6 +8,7 @@ import structlog
 
 from reelbase.database import Database, open_client
 from reelbase.dispatch.dispatcher import Dispatcher
+from reelbase.dispatch.workroot import make_private
 from reelbase.errors import SettingsError
 from reelbase.providers import load_providers
 from reelbase.providers.base import Configuration, Provider
@@ -27,8 +28,10 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
         providers: By name; those that the settings name unless given.
 
     Raises:
-        SettingsError: a provider that does not exist or cannot be set up.
+        SettingsError: a provider that does not exist or cannot be set up, or an unusable folder.
     """
+    # Here already, since out of a task group it would come in a group.
+    make_private(settings.work_dir)
     if providers is None:
         try:
             providers = load_providers(settings.providers)

@@ -147,10 +147,14 @@ class Steps:
             await self._park(held, outcome)
 
     async def cancel(self, held: Held) -> None:
-        """Ask the provider to stop. Never raises."""
+        """Have the provider stop, if nobody wants the job any more. Never raises.
+
+        A job that was merely taken over goes on: what the provider does is the new owner's now.
+        """
         try:
             with anyio.move_on_after(5):
-                await self._providers[held.task.provider].cancel(job_of(held.task))
+                if await self._database.is_unwanted(held.task.job_id):
+                    await self._providers[held.task.provider].cancel(job_of(held.task))
         except Exception as error:
             log.warning("cancel_failed", job_id=held.task.job_id, error=type(error).__name__)
 

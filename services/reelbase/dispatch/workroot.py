@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from reelbase.errors import SettingsError
 
-__all__ = ["WorkRoot"]
+__all__ = ["WorkRoot", "make_private"]
 
 
 class WorkRoot:
@@ -68,7 +68,11 @@ class WorkRoot:
 
 def make_private(root: Path) -> None:
     """Make a folder for us alone, or make sure that it is one."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(f"REELBASE_WORK_DIR: {root} cannot be made ({reason}).") from error
     found = root.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise SettingsError(f"REELBASE_WORK_DIR: {root} is not a folder of this user.")

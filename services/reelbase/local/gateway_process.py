@@ -13,6 +13,7 @@ import uvicorn
 
 from reelbase.local.gateway.app import create_app
 from reelbase.local.gateway.config import GatewayConfig
+from reelbase.local.gateway.protocol import BoundedProtocol
 from reelbase.local.keys import load_or_create_keys
 from reelbase.local.postgres import database_dsn
 from reelbase.local.processes import LOOPBACK
@@ -45,6 +46,7 @@ def main() -> None:
     )
     server_config = uvicorn.Config(
         create_app(config),
+        http=BoundedProtocol,
         host=LOOPBACK,
         port=ports.gateway,
         log_level="warning",

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -414,7 +414,7 @@ def prepare_database(admin_dsn: str) -> bool:
     import psycopg  # noqa: PLC0415  # slow, and not needed to tell how things are
 
     mark = _PLATFORM_MARK + platform_version()
-    with psycopg.connect(admin_dsn) as connection:
+    with _without_user_settings(), psycopg.connect(admin_dsn) as connection:
         # Roles belong to the cluster: two databases must not make them at once.
         connection.execute("select pg_advisory_xact_lock(hashtext('reelbase.platform'))")
         row = connection.execute(
@@ -469,7 +469,10 @@ def apply_migrations(database_url: str, project_root: Path, *, seed: bool = True
     migrations = _migration_hashes(project_root)
     project = _project_hash(project_root, seed=seed)
     try:
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with (
+            _without_user_settings(),
+            psycopg.connect(database_url, autocommit=True) as connection,
+        ):
             applied, known = _applied_migrations(connection)
             _refuse_rewritten(applied, known, migrations)
             if known.get("project") == project and applied == set(migrations):
@@ -485,6 +488,18 @@ def apply_migrations(database_url: str, project_root: Path, *, seed: bool = True
             f"The database failed while migrations were applied: {str(error).strip()}"
         ) from error
     return True
+
+
+@contextlib.contextmanager
+def _without_user_settings() -> Iterator[None]:
+    """Hide what the user has set up for other databases (`PGSERVICE`, `PGOPTIONS`, …)."""
+    hidden = {name: os.environ[name] for name in os.environ if name.startswith("PG")}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def read_project_config(project_root: Path) -> dict[str, Any]:

@@ -120,13 +120,17 @@ class StackState:
 
     def save(self, state_dir: Path) -> None:
         """Replace `stack.json` in one step."""
-        with tempfile.NamedTemporaryFile(
-            "w", dir=state_dir, prefix="stack-", suffix=".json", delete=False
-        ) as file:
-            json.dump({"version": _STATE_VERSION, **asdict(self)}, file, indent=2)
-        path = Path(file.name)
-        path.chmod(0o644)
-        path.replace(state_dir / "stack.json")
+        descriptor, name = tempfile.mkstemp(dir=state_dir, prefix="stack-", suffix=".json")
+        path = Path(name)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"version": _STATE_VERSION, **asdict(self)}, file, indent=2)
+            path.chmod(0o644)
+            path.replace(state_dir / "stack.json")
+        except OSError:
+            # A full disk: what was there before stays.
+            path.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, state_dir: Path) -> "StackState | None":
@@ -241,7 +245,7 @@ class EmbeddedStack:
             with lock:
                 self._end_leftovers(state)
                 state = StackState(
-                    port=_checked_port(port or (state.port if state else DEFAULT_PORT)),
+                    port=_checked_port(_first_given(port, state.port if state else None)),
                     project_root=str(project_root),
                     durable=durable,
                     phase="starting",
@@ -594,6 +598,10 @@ def _all_healthy(state: StackState) -> bool:
     return state.phase == "running" and all(
         part.state == "healthy" for part in state.parts.values()
     )
+
+
+def _first_given(*ports: int | None) -> int:
+    return next((port for port in ports if port is not None), DEFAULT_PORT)
 
 
 def _checked_port(port: int) -> int:

@@ -7,6 +7,7 @@ kernel to be ended should this process be killed; what that misses, the next com
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -353,7 +354,11 @@ class Supervisor:
         return f" ({lines[-1].strip()})" if lines else ""
 
     def _save(self) -> None:
-        self._state.save(self._state_dir)
+        try:
+            self._state.save(self._state_dir)
+        except OSError as error:
+            # A full disk must not take down what runs; the next change is written again.
+            _say("state not saved", error=str(error))
 
 
 class _StoppedError(Exception):
@@ -409,8 +414,9 @@ def _trim(path: Path) -> None:
 def _say(event: str, **details: Any) -> None:
     """Write one structured line; structlog would cost more to load than this process does."""
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
-    sys.stderr.write(json.dumps(line) + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the disk is full
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ __all__ = ["MAX_PIXELS", "MediaInfo", "Unreadable", "probe", "sniff"]
 MAX_PIXELS = 100_000_000
 """The largest picture or frame that is accepted, in pixels."""
 
+_LONGEST_MS = 24 * 3600 * 1000
+
 Kind = Literal["image", "video", "audio"]
 
 # MIME type → how to read it: a format of Pillow, or a demuxer of FFmpeg.
@@ -130,6 +132,11 @@ def _container(path: Path, mime_type: str) -> MediaInfo:
             duration = container.duration
             if video is None and audio is None:
                 raise Unreadable("the file holds neither picture nor sound")
+            if any(each is not None and each.codec_context is None for each in (video, audio)):
+                raise Unreadable("the file's codec is not known")
+            duration_ms = None if duration is None else round(duration / 1000)
+            if duration_ms is not None and not 0 <= duration_ms <= _LONGEST_MS:
+                raise Unreadable("the file claims a length that makes no sense")
             width = height = None
             if video is not None:
                 width, height = video.codec_context.width, video.codec_context.height
@@ -141,7 +148,7 @@ def _container(path: Path, mime_type: str) -> MediaInfo:
                 kind="video" if video is not None else "audio",
                 width=width,
                 height=height,
-                duration_ms=None if duration is None else round(duration / 1000),
+                duration_ms=duration_ms,
                 has_audio=audio is not None,
                 video_codec=video.codec_context.codec.canonical_name if video is not None else None,
                 audio_codec=audio.codec_context.codec.canonical_name if audio is not None else None,

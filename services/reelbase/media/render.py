@@ -13,6 +13,7 @@ The last line is one of the last three. Files are written to the working directo
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -42,6 +43,7 @@ _SHORTEST_SPEECH = 0.1  # seconds; below that there is only the engine's click
 _THUMBNAIL = 640  # pixels, the longer side
 _STILL_COLUMNS = 260  # what a single still can carry
 _PCM = "speech.pcm"
+_LARGEST_FILE = 1 << 30  # bytes; hours of speech, which no prompt is long enough for
 
 Report = Callable[[int], None]
 
@@ -204,6 +206,7 @@ def _stop_at_end_of_input() -> None:
 
 def _main(parent: int) -> None:
     end_with_parent(parent)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
     spec = RenderSpec.from_json(sys.stdin.buffer.readline())
     if os.getpgrp() == os.getpid():  # never somebody else's group
         threading.Thread(target=_stop_at_end_of_input, daemon=True).start()

@@ -148,6 +148,18 @@ async def test_stopped_worker_hands_back_what_it_cannot_finish(bench: Any, how: 
     await assert_done_once(bench, user, job)
 
 
+async def test_worker_without_a_usable_folder_says_so_in_one_sentence(bench: Any) -> None:
+    path = bench.tmp / "file"
+    path.write_text("no folder")
+    async with bench.process(
+        *LOCAL_WORKER, reelbase_providers="local", reelbase_work_dir=path
+    ) as process:
+        with anyio.fail_after(20):
+            assert await process.wait() == 1
+    told = (bench.tmp / "worker.log").read_text()
+    assert told == f"Error: REELBASE_WORK_DIR: {path} cannot be made (File exists).\n"
+
+
 async def test_job_whose_last_worker_vanished_fails_and_returns_the_credits(bench: Any) -> None:
     user = await bench.user()
     job = await bench.submit(user)

@@ -1,5 +1,6 @@
 """What becomes of a job, by how its provider behaves."""
 
+import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,9 @@ async def test_unexpected_error_tells_the_user_nothing_and_the_log_everything_bu
     assert bench.stack.secret_key not in log
 
 
-@pytest.mark.parametrize("what", ["nothing", "text", "image for sound", "outside", "link", "gone"])
+@pytest.mark.parametrize(
+    "what", ["nothing", "text", "image for sound", "outside", "link", "pipe", "gone"]
+)
 async def test_unusable_output_is_never_stored(bench: Any, what: str) -> None:
     class Odd(bench.instant):  # type: ignore[misc, name-defined]
         async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
@@ -262,6 +265,8 @@ async def test_unusable_output_is_never_stored(bench: Any, what: str) -> None:
                 path = good.rename(bench.tmp / "outside.wav")
             elif what == "link":
                 path.symlink_to(good)
+            elif what == "pipe":
+                os.mkfifo(path)
             return Finished((Output("result_audio", path, "audio/wav"),))
 
     await bench.retry_quickly()
@@ -355,6 +360,40 @@ async def test_user_who_cancels_stops_the_work_and_gets_the_credits_back(bench: 
     assert await bench.moves(user) == [("deduction", "refunded"), ("refund", "completed")]
     assert await bench.balance(user) == 100
     assert await bench.broken_promises(user) == []
+
+
+@pytest.mark.parametrize("how", ["cancelled", "taken over"])
+async def test_provider_is_told_to_stop_only_when_nobody_wants_the_job_any_more(
+    bench: Any, how: str
+) -> None:
+    class Remote(bench.instant):  # type: ignore[misc, name-defined]
+        asked = False
+
+        async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+            return Accepted("remote-1", 0)
+
+        async def look_up(self, job: Job, workdir: Path) -> Finished | Running:
+            self.asked = True
+            return await anyio.sleep_forever()  # type: ignore[no-any-return]
+
+    user = await bench.user()
+    job = await bench.submit(user)
+    provider = Remote()
+    async with bench.dispatcher(provider, lease_seconds=2) as dispatcher:
+        await bench.until(lambda: provider.asked)
+        if how == "cancelled":
+            await bench.cancel(user, job)
+        else:
+            await bench.rows(
+                "update worker.tasks set lease = gen_random_uuid(), worker = 'other',"
+                " available_at = now() + interval '1 h' where job_id = %s returning 1",
+                job,
+            )
+        await bench.until(lambda: dispatcher.held == 0)
+    cancelled = [(each.id, each.provider_job_id) for each in provider.cancelled]
+    assert cancelled == ([(job, "remote-1")] if how == "cancelled" else [])
+    if how == "taken over":
+        await bench.cancel(user, job)
 
 
 async def test_progress_is_told_while_the_provider_works(bench: Any) -> None:

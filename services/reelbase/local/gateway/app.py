@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,8 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
 from reelbase.local.gateway.auth import AuthServer
-from reelbase.local.gateway.auth_users import Connection, Pool
+from reelbase.local.gateway.auth_users import Pool
 from reelbase.local.gateway.config import GatewayConfig
+from reelbase.local.gateway.pools import CheckedPool
 from reelbase.local.gateway.rest import RestProxy
 from reelbase.local.gateway.storage import storage_is_healthy, storage_lifespan, storage_routes
 
@@ -110,7 +110,7 @@ async def storage_answers(app: Starlette) -> bool:
 
 def make_auth_pool(config: GatewayConfig) -> Pool:
     """Return the auth server's pool, not yet open."""
-    return AsyncConnectionPool[Connection](
+    return CheckedPool(
         config.auth_database_url,
         min_size=1,
         max_size=AUTH_CONNECTIONS,

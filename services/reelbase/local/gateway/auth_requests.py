@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
 from reelbase.local.gateway.errors import AuthApiError
+from reelbase.local.gateway.json_depth import check_depth
 
 __all__ = [
     "AdminUserBody",
@@ -146,6 +147,7 @@ async def read_body(request: Request, model: type[BodyT]) -> BodyT:
         return model()
     try:
         content = json.loads(raw, parse_constant=refuse_constant)
+        check_depth(content)
         for text in texts(content):
             if "\x00" in text:
                 raise ValueError("NUL")

@@ -36,6 +36,8 @@ POOL_LIMIT = 32
 HEAD_LIMIT = 256 * 1024
 CHUNK = 64 * 1024
 CONNECT_TIMEOUT = 5.0
+CONTINUE_TIMEOUT = 1.0
+"""Seconds to wait for word to send a large body; HTTP lets a server give none."""
 
 HOP_BY_HOP = frozenset(
     (
@@ -87,6 +89,20 @@ UPSTREAM_ERRORS = (
 """What a PostgREST that is down, or dies in the middle, makes of a request."""
 
 
+class Reader(asyncio.StreamReader):
+    """Keeps what has arrived before a connection broke: to read on is to reach the end too early.
+
+    PostgREST answers a request that it refuses without reading its body, and hangs up.
+    """
+
+    broken = False
+
+    def set_exception(self, exc: Exception) -> None:  # noqa: ARG002
+        """Note that the connection broke."""
+        self.broken = True
+        self.feed_eof()
+
+
 @dataclass(slots=True)
 class Connection:
     """A connection to PostgREST.
@@ -96,7 +112,7 @@ class Connection:
         idle_since: Monotonic seconds.
     """
 
-    reader: asyncio.StreamReader
+    reader: Reader
     writer: asyncio.StreamWriter
     used: bool = False
     idle_since: float = 0.0
@@ -258,18 +274,30 @@ class RestProxy:
             async with AsyncExitStack() as stack:
                 # Whatever goes wrong, a connection in an unknown state is not used again.
                 stack.push_async_callback(close, connection)
+                sending: asyncio.Task[None] | None = None
                 try:
                     if body is None:
                         connection.writer.write(head)
+                    elif await body.send_if_small(connection.writer, head):
+                        pass
+                    elif (refusal := await go_ahead(connection.reader, method)) is not None:
+                        refusal.reusable = False
+                        await relay(refusal, connection.reader, sent)
+                        return
                     else:
-                        await body.send_to(connection.writer, head)
+                        sending = asyncio.create_task(body.send_to(connection.writer))
+                        stack.push_async_callback(end, sending)
                     response = await read_head(connection.reader, method)
                 except (OSError, asyncio.IncompleteReadError):
+                    if sending is not None and sending.done():
+                        # Why it broke: the client may have gone.
+                        sending.result()
                     if connection.used and body is None and method in REPEATABLE:
                         continue
                     raise
                 await relay(response, connection.reader, sent)
-                if response.reusable and len(self._pool) < POOL_LIMIT:
+                all_sent = sending is None or (sending.done() and sending.exception() is None)
+                if all_sent and response.reusable and len(self._pool) < POOL_LIMIT:
                     stack.pop_all()
                     connection.used = True
                     connection.idle_since = monotonic()
@@ -287,9 +315,13 @@ class RestProxy:
     async def _connect(self) -> Connection:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                reader, writer = await asyncio.open_connection(
-                    self._host, self._port, limit=HEAD_LIMIT
+                loop = asyncio.get_running_loop()
+                reader = Reader(limit=HEAD_LIMIT, loop=loop)
+                protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+                transport, _ = await loop.create_connection(
+                    lambda: protocol, self._host, self._port
                 )
+                writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         except TimeoutError:
             raise UpstreamError("connecting took too long") from None
         return Connection(reader, writer)
@@ -298,31 +330,51 @@ class RestProxy:
 class RequestBody:
     """The body of a request, streamed on in the framing that it came in."""
 
-    __slots__ = ("chunked", "receive")
+    __slots__ = ("_first", "_more", "chunked", "receive")
 
     def __init__(self, receive: Receive, *, chunked: bool) -> None:
         self.receive = receive
         self.chunked = chunked
+        self._first = b""
+        self._more = False
 
-    async def send_to(self, writer: asyncio.StreamWriter, head: bytes) -> None:
-        """Write the head and the body; a small body shares the head's packet."""
-        pending, more = head, True
-        while more:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            data: bytes = message.get("body", b"")
-            more = message.get("more_body", False)
-            if not self.chunked:
-                pending += data
-            else:
-                if data:
-                    pending += b"%x\r\n%b\r\n" % (len(data), data)
-                if not more:
-                    pending += b"0\r\n\r\n"
-            writer.write(pending)
+    async def send_if_small(self, writer: asyncio.StreamWriter, head: bytes) -> bool:
+        """Send head and body in one packet, or for a large body only the head; return which."""
+        self._first, self._more = await self._piece()
+        if self._more:
+            # PostgREST refuses a bad token without reading the body, and hangs up; its answer would
+            # be lost on a connection that is being written to.
+            writer.write(head[:-2] + b"expect: 100-continue\r\n\r\n")
+        else:
+            writer.write(head + self._first)
+        await writer.drain()
+        return not self._more
+
+    async def send_to(self, writer: asyncio.StreamWriter) -> None:
+        """Send a large body; a client that goes away ends the connection."""
+        data, more = self._first, self._more
+        self._first = b""
+        while True:
+            writer.write(data)
             await writer.drain()
-            pending = b""
+            if not more:
+                return
+            try:
+                data, more = await self._piece()
+            except ClientGone:
+                writer.transport.abort()
+                raise
+
+    async def _piece(self) -> tuple[bytes, bool]:
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        data: bytes = message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        if self.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            data += b"" if more else b"0\r\n\r\n"
+        return data, more
 
 
 class Sent:
@@ -351,6 +403,23 @@ async def close(connection: Connection) -> None:
         await connection.writer.wait_closed()
 
 
+async def go_ahead(reader: Reader, method: str) -> Response | None:
+    """Wait for word to send a body; return the answer if that is one already."""
+    try:
+        async with asyncio.timeout(CONTINUE_TIMEOUT):
+            response = await read_head(reader, method, interim=True)
+    except TimeoutError:
+        return None
+    return response if response.status >= 200 else None
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end, whatever that is."""
+    task.cancel()
+    with suppress(asyncio.CancelledError, ClientGone, *UPSTREAM_ERRORS):
+        await task
+
+
 def take_api_key(query: bytes) -> tuple[bytes | None, bytes]:
     """Split `apikey=…` off a query string; all else stays as it is, byte for byte."""
     pairs = query.split(b"&")
@@ -370,13 +439,13 @@ def framing(headers: Headers) -> tuple[bool, bytes | None]:
     return False, length
 
 
-async def read_head(reader: asyncio.StreamReader, method: str) -> Response:
-    """Read the head of an answer, skipping interim ones."""
+async def read_head(reader: Reader, method: str, *, interim: bool = False) -> Response:
+    """Read the head of an answer; interim ones are skipped unless asked for."""
     while True:
         block = await reader.readuntil(b"\r\n\r\n")
         status_line, *lines = block[:-4].split(b"\r\n")
         response = Response(status=int(status_line.partition(b" ")[2][:3]))
-        if response.status >= 200:
+        if interim or response.status >= 200:
             break
     for line in lines:
         name, _, value = line.partition(b":")
@@ -397,7 +466,7 @@ async def read_head(reader: asyncio.StreamReader, method: str) -> Response:
     return response
 
 
-async def relay(response: Response, reader: asyncio.StreamReader, sent: Sent) -> None:
+async def relay(response: Response, reader: Reader, sent: Sent) -> None:
     """Pass an answer on, holding no more of it than one piece."""
     pieces = chunks(reader) if response.chunked else plain(reader, response.length)
     async for piece, more in pieces:
@@ -409,13 +478,13 @@ async def relay(response: Response, reader: asyncio.StreamReader, sent: Sent) ->
         await sent.body(piece, more=more)
 
 
-async def plain(
-    reader: asyncio.StreamReader, length: int | None
-) -> AsyncIterator[tuple[bytes, bool]]:
+async def plain(reader: Reader, length: int | None) -> AsyncIterator[tuple[bytes, bool]]:
     """Yield a body of known length, or one that ends with the connection."""
     if length is None:
         while data := await reader.read(CHUNK):
             yield data, True
+        if reader.broken:
+            raise UpstreamError("the connection broke")
         yield b"", False
         return
     while length > CHUNK:
@@ -424,7 +493,7 @@ async def plain(
     yield await reader.readexactly(length), False
 
 
-async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, bool]]:
+async def chunks(reader: Reader) -> AsyncIterator[tuple[bytes, bool]]:
     """Yield a chunked body, gathering small chunks so that a small answer is one piece."""
     gathered = bytearray()
     while True:

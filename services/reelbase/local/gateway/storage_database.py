@@ -19,6 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from reelbase.local.gateway.pools import CheckedPool
 from reelbase.local.gateway.storage_errors import (
     StorageError,
     access_denied,
@@ -234,14 +235,11 @@ class NewObject:
 
 def create_pool(database_url: str) -> Pool:
     """Return a pool, not yet open, of connections as `supabase_storage_admin`."""
-    return AsyncConnectionPool(
+    return CheckedPool(
         database_url,
         open=False,
         min_size=1,
         max_size=POOL_SIZE,
-        # A restart of the database must not cost each pooled connection one failed request.
-        check=AsyncConnectionPool.check_connection,
-        connection_class=AsyncConnection[DictRow],
         kwargs={
             "autocommit": True,
             "row_factory": dict_row,

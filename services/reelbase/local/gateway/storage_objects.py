@@ -136,11 +136,14 @@ async def store(
     limit = size_limit(bucket, name)
     owner = owner or permitted_as.user_id
 
+    def check_type(header: UploadHeader) -> None:
+        if not name.endswith(FOLDER_PLACEHOLDER):
+            check_mime_type(header.mime_type, bucket.allowed_mime_types)
+
     async def on_header(header: UploadHeader) -> None:
         if header.content_length is not None and header.content_length > limit:
             raise too_large()
-        if not name.endswith(FOLDER_PLACEHOLDER):
-            check_mime_type(header.mime_type, bucket.allowed_mime_types)
+        check_type(header)
         claimed: dict[str, Any] = {"mimetype": header.mime_type}
         if header.content_length is not None:
             claimed["contentLength"] = header.content_length
@@ -150,6 +153,8 @@ async def store(
 
     async with call.service.files.receive(limit) as incoming:
         header = await receive_upload(call.request, incoming, on_header)
+        # A form's fields may also come behind its file, and name another type.
+        check_type(header)
         new = NewObject(
             bucket.id,
             name,

@@ -16,6 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from reelbase.local.gateway.json_depth import check_depth
 from reelbase.local.gateway.storage_errors import StorageError, too_large
 from reelbase.local.gateway.storage_files import IncomingFile
 from reelbase.local.gateway.storage_names import check_header_value
@@ -108,6 +109,8 @@ def decode_base64(text: str) -> bytes:
 def parse_metadata(content: bytes) -> dict[str, Any] | None:
     """Read an uploader's metadata; what is no JSON object counts as none, as on the platform.
 
+    So does what is nested too deeply.
+
     Raises:
         StorageError: It is over its limit.
     """
@@ -115,6 +118,7 @@ def parse_metadata(content: bytes) -> dict[str, Any] | None:
         raise too_large("user_metadata")
     try:
         metadata = json.loads(content)
+        check_depth(metadata)
     except (ValueError, RecursionError):
         return None
     return metadata if isinstance(metadata, dict) else None

@@ -21,6 +21,8 @@ __all__ = [
     "verifier_of",
 ]
 
+_CLIENT_ROLES = ("anon", "authenticated", "service_role")
+
 ACCESS_TOKEN_LIFETIME = 3600
 """Seconds that an access token is good for."""
 
@@ -90,7 +92,8 @@ class TokenVerifier:
             raise InvalidToken("invalid JWT: token is expired")
         subject = claims.get("sub")
         role = claims.get("role", "anon")
-        if not isinstance(role, str) or not (subject is None or isinstance(subject, str)):
+        # A server's own role, or `none`, which is none but its own, must not come from a token.
+        if role not in _CLIENT_ROLES or not (subject is None or isinstance(subject, str)):
             raise InvalidToken("invalid JWT: malformed claims")
         caller = Caller(role=role, user_id=subject or None, claims=claims, token=token)
         if len(token) <= CACHED_TOKEN_LENGTH:
