@@ -188,7 +188,8 @@ class Database:
         """Give an attempt up.
 
         Returns:
-            The job's status: "queued" when it will be tried again, "failed" when it is over.
+            The job's status: "failed" when it is over; "queued" when it will be submitted again; as
+            it was when its provider has it and will be asked again.
         """
         status: PublicJobStatus = await self._call(
             "fail_job",

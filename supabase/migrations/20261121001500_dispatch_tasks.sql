@@ -252,7 +252,7 @@ begin
   end if;
   perform private.require_lease(p_job_id, p_lease);
   if v_job.status = 'finalizing' and p_status = 'processing' then
-    return;  -- the first call, delivered late
+    p_status := 'finalizing';  -- a call delivered late, or a job put aside again: it does not go back
   end if;
   if v_job.status <> p_status
     or v_job.provider_job_id is distinct from coalesce(p_provider_job_id, v_job.provider_job_id)
@@ -419,8 +419,22 @@ begin
         v_settings.retry_backoff * 2 ^ (v_job.attempt_count - 1), v_settings.retry_backoff_limit
       ) * (0.5 + random() / 2)
     );
+    if v_job.provider_job_id is not null then
+      -- The provider has it, and a second submission would be a second bill: ask it again. That
+      -- counts as an attempt too, or it could go on for ever.
+      update public.generation_jobs
+      set attempt_count = attempt_count + 1, error_code = v_code, error_message = v_message
+      where id = p_job_id;
+      insert into worker.attempts (job_id, attempt, lease, worker, provider, provider_job_id)
+      select job_id, attempt + 1, lease, worker, provider, v_job.provider_job_id
+      from worker.attempts where job_id = p_job_id and attempt = v_job.attempt_count;
+      update worker.tasks
+      set step = 'poll', lease = null, worker = null, available_at = private.now() + v_wait
+      where job_id = p_job_id;
+      return v_job.status;
+    end if;
     update public.generation_jobs
-    set status = 'queued', provider_job_id = null, error_code = v_code, error_message = v_message
+    set status = 'queued', error_code = v_code, error_message = v_message
     where id = p_job_id;
     update worker.tasks
     set step = 'submit', lease = null, worker = null, available_at = private.now() + v_wait
@@ -436,8 +450,9 @@ end;
 $$;
 comment on function worker.fail_job is
 'Ends an attempt badly. With p_retry, and while attempts are left, the job waits '
-'(p_retry_after_seconds or a growing backoff) and is tried again; else it fails and is refunded. '
-'Returns the job''s state. The same lease again changes nothing. Raises PT409 lease_lost.';
+'(p_retry_after_seconds or a growing backoff) and is tried again: submitted if its provider never '
+'had it, else looked up; else it fails and is refunded. Returns the job''s state. The same lease '
+'again changes nothing. Raises PT409 lease_lost.';
 
 create function worker.release_tasks(p_held jsonb)
 returns setof uuid

@@ -260,7 +260,7 @@ class Steps:
                 retry_after_seconds=failure.retry_after,
             )
         )
-        if status == "queued" and failure.retry_after is not None:
+        if status != "failed" and failure.retry_after is not None:
             self._on_parked(failure.retry_after)
         log.info("attempt_failed", job_id=task.job_id, code=failure.code, status=status)
 

@@ -137,6 +137,39 @@ async def test_accepted_job_is_looked_up_until_it_is_done(bench: Any) -> None:
     assert await bench.moves(user) == [("deduction", "completed")]
 
 
+@pytest.mark.parametrize(("failures", "end"), [(2, "completed"), (9, "failed")])
+async def test_failed_look_up_is_repeated_and_the_job_never_submitted_again(
+    bench: Any, failures: int, end: str
+) -> None:
+    class Unreachable(bench.instant):  # type: ignore[misc, name-defined]
+        repeatable = False
+
+        async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+            self.submitted.append(job)
+            return Accepted("their-19", 0.01)
+
+        async def look_up(self, job: Job, workdir: Path) -> Finished | Running:
+            if len(self.looked_up) < failures:
+                self.looked_up.append(job)
+                raise Transient("provider_busy", "Busy.", retry_after=0.01)
+            return await super().look_up(job, workdir)  # type: ignore[no-any-return]
+
+    user = await bench.user()
+    provider = Unreachable()
+    async with bench.dispatcher(provider):
+        job = await bench.submit(user)
+        row = await bench.wait(job, end)
+    assert len(provider.submitted) == 1
+    assert [each.provider_job_id for each in provider.looked_up] == ["their-19"] * 3
+    assert row["attempt_count"] == row["max_attempts"] == 3
+    assert await bench.moves(user) == (
+        [("deduction", "completed")]
+        if end == "completed"
+        else [("deduction", "refunded"), ("refund", "completed")]
+    )
+    assert await bench.broken_promises(user) == []
+
+
 async def test_parked_job_is_taken_up_when_it_is_due_without_a_notification(bench: Any) -> None:
     class Parked(bench.instant):  # type: ignore[misc, name-defined]
         async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
