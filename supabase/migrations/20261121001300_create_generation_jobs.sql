@@ -1,7 +1,7 @@
 -- A job is one wish to generate something, and the record of what became of it.
 --
 -- A client inserts it with what it wants; everything else is the server's: a trigger resolves the
--- model, checks its limits and prices the job (20261121000900), another charges it (...001000). A
+-- model, checks its limits and prices the job (price_jobs), another charges it (charge_jobs). A
 -- `pending` job is a draft, priced but not charged, and may be edited. Any other is frozen for its
 -- owner, who acts on it through functions. private.job_transitions is the one list of state changes
 -- that exist; the guard refuses all others, and every change is recorded in job_events.
