@@ -1,4 +1,5 @@
--- What several later files lean on: the clock, the settings, and the updated_at trigger.
+-- What several later files lean on: the clock, the settings, the updated_at trigger, and the checks
+-- of lists and documents.
 
 create function private.now()
 returns timestamptz
@@ -56,3 +57,163 @@ alter table private.settings enable row level security;
 revoke all on private.settings from public, anon, authenticated, service_role;
 
 insert into private.settings default values;
+
+-- What the check constraints of later files call. They run with the rights of whoever writes the
+-- row, so the writing roles may execute them; nobody can call them by name from outside. In plpgsql
+-- for speed: it keeps its plans, where SQL functions are planned again for each statement.
+
+create function private.is_small_json(p_value jsonb, p_max_bytes integer)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+begin
+  return octet_length(p_value::text) <= p_max_bytes
+    and not jsonb_path_exists(p_value, '$.**{9 to last}')
+    and not jsonb_path_exists(
+      p_value, '$.** ? (@.type() == "number" && (@ > 1000000000000000 || @ < -1000000000000000))'
+    );
+end;
+$$;
+comment on function private.is_small_json is
+'Whether a document is one that every reader can take: no longer than so many bytes, nested at '
+'most eight deep, no number beyond a quadrillion. Null for null.';
+
+create function private.is_small_object(p_value jsonb, p_max_bytes integer)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+begin
+  -- The same again, since the writing roles cannot call by name what lies in this schema.
+  return jsonb_typeof(p_value) = 'object'
+    and octet_length(p_value::text) <= p_max_bytes
+    and not jsonb_path_exists(p_value, '$.**{9 to last}')
+    and not jsonb_path_exists(
+      p_value, '$.** ? (@.type() == "number" && (@ > 1000000000000000 || @ < -1000000000000000))'
+    );
+end;
+$$;
+comment on function private.is_small_object is
+'Whether a document is an object, and small as private.is_small_json says. Null for null.';
+
+create function private.is_text_list(p_list text[], p_max_items integer, p_max_length integer)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_item text;
+begin
+  if cardinality(p_list) > p_max_items or array_ndims(p_list) > 1 then
+    return false;
+  end if;
+  foreach v_item in array p_list loop
+    if v_item is null or char_length(v_item) > p_max_length or v_item !~ '[^[:space:]]' then
+      return false;
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+comment on function private.is_text_list is
+'Whether an array is a plain list of at most so many texts, none of them null, blank or longer '
+'than so many characters. Null for null.';
+
+create function private.check_elements(
+  p_value jsonb, p_field text, p_max integer, p_shape jsonb
+)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_index bigint;
+  v_key text;
+  v_rule jsonb;
+  v_item jsonb;
+  v_fault text;
+begin
+  if jsonb_typeof(p_value) <> 'array' then
+    v_fault := 'must be an array';
+  elsif jsonb_array_length(p_value) > p_max then
+    v_fault := format('must have no more than %s elements', p_max);
+  else
+    -- The first key of the first element that does not fit its rule.
+    select elements.ordinality - 1, rules.key, rules.value, elements.value -> rules.key
+    into v_index, v_key, v_rule, v_item
+    from jsonb_array_elements(p_value) with ordinality as elements (value, ordinality)
+    left join jsonb_each(p_shape) as rules on true
+    where jsonb_typeof(elements.value) <> 'object'
+      or case coalesce(jsonb_typeof(elements.value -> rules.key), 'null')
+        when 'null' then coalesce((rules.value -> 'required')::boolean, false)
+        when 'string' then
+          rules.value ->> 'type' <> 'text'
+          or char_length(elements.value ->> rules.key) > (rules.value -> 'max')::integer
+          or (
+            rules.value ? 'min'
+            and (
+              char_length(elements.value ->> rules.key) < (rules.value -> 'min')::integer
+              or elements.value ->> rules.key !~ '[^[:space:]]'
+            )
+          )
+        when 'number' then
+          rules.value ->> 'type' <> 'number'
+          or (elements.value -> rules.key)::numeric
+          not between (rules.value -> 'min')::numeric and (rules.value -> 'max')::numeric
+        else jsonb_typeof(elements.value -> rules.key) <> rules.value ->> 'type'
+      end
+    order by elements.ordinality, rules.key
+    limit 1;
+    if not found then
+      return true;
+    end if;
+    if jsonb_typeof(p_value -> v_index::integer) <> 'object' then
+      v_key := null;
+      v_fault := 'must be an object';
+    elsif coalesce(jsonb_typeof(v_item), 'null') = 'null' then
+      v_fault := 'is required';
+    else
+      v_fault := case v_rule ->> 'type'
+        when 'text' then
+          case
+            when v_rule ? 'min'
+              then format('must be a text of %s to %s characters', v_rule -> 'min', v_rule -> 'max')
+            else format('must be a text of at most %s characters', v_rule -> 'max')
+          end
+        when 'number' then
+          format('must be a number from %s to %s', v_rule -> 'min', v_rule -> 'max')
+        else format('must be of type %s', v_rule ->> 'type')
+      end;
+    end if;
+  end if;
+  raise exception '%: %.', concat(p_field, '[' || v_index || ']', '.' || v_key), v_fault
+    using errcode = 'PT400', hint = 'invalid_element',
+      detail = json_build_object('field', p_field, 'index', v_index, 'key', v_key)::text;
+end;
+$$;
+comment on function private.check_elements is
+'For check constraints: true when a document is an array of at most so many objects of the given '
+'shape, else PT400 invalid_element, whose message names field, index and key. The shape maps a key'
+' to {"type": "text"|"number"|"object"|"array"|"boolean", "required": true|false, "min", "max"}; '
+'a text has a maximal length and, if not blank, a minimal one; a number has both bounds. Further '
+'keys are allowed, and null counts as absent. Null for null.';
+
+revoke execute on function
+private.is_small_json, private.is_small_object, private.is_text_list, private.check_elements
+from public;
+grant execute on function
+private.is_small_json, private.is_small_object, private.is_text_list, private.check_elements
+to authenticated, service_role;
