@@ -79,6 +79,9 @@ create table public.subscription_plans (
   monthly_allowance public.credit_amount not null,
   max_active_jobs integer not null,
   max_running_jobs integer not null,
+  max_jobs_per_day integer,
+  max_rows integer not null,
+  max_storage_bytes bigint not null,
   job_priority integer not null default 0,
   sort_order integer not null default 0,
   is_active boolean not null default true,
@@ -88,7 +91,8 @@ create table public.subscription_plans (
   constraint subscription_plans_currency_is_iso check (currency ~ '^[A-Z]{3}$'),
   constraint subscription_plans_allowance_is_not_negative check (monthly_allowance >= 0),
   constraint subscription_plans_limits_are_positive check (
-    max_active_jobs > 0 and max_running_jobs > 0 and job_priority between 0 and 100
+    max_active_jobs > 0 and max_running_jobs > 0 and max_jobs_per_day > 0 and max_rows > 0
+    and max_storage_bytes > 0 and job_priority between 0 and 100
   )
 );
 comment on table public.subscription_plans is 'What each tier costs, grants and allows.';
@@ -97,6 +101,12 @@ comment on column public.subscription_plans.monthly_allowance is 'Credits grante
 comment on column public.subscription_plans.max_active_jobs is
 'Jobs that may wait or run at once; one more is refused with HTTP 429.';
 comment on column public.subscription_plans.max_running_jobs is 'Jobs that run at once; more wait.';
+comment on column public.subscription_plans.max_jobs_per_day is
+'Jobs that may be queued within 24 hours, cancelled ones too (HTTP 429); null: no limit.';
+comment on column public.subscription_plans.max_rows is
+'Rows a user may have in each table that users write; one more is refused with HTTP 429.';
+comment on column public.subscription_plans.max_storage_bytes is
+'Bytes of uploads a user may keep; results do not count.';
 comment on column public.subscription_plans.job_priority is 'Higher is dispatched first.';
 
 -- Every tier that somebody has is a plan that exists: no profile is without limits.

@@ -1,5 +1,8 @@
--- A project gathers what a user makes for one purpose. Deleting one in the app hides it
--- (deleted_at); contents and files are purged later.
+-- A project gathers what a user makes for one purpose.
+--
+-- Deleting one in the app hides it and all that is in it (hide_and_purge): the policies of whatever
+-- has a project look here. Others see a project only through the functions of share_projects; no
+-- policy opens the table itself to them.
 
 create table public.projects (
   id uuid primary key default gen_random_uuid(),
@@ -7,6 +10,7 @@ create table public.projects (
   name text not null,
   description text,
   is_public boolean not null default false,
+  show_prompts boolean not null default false,
   share_token text unique,
   deleted_at timestamptz,
   created_at timestamptz not null default now(),
@@ -19,11 +23,17 @@ create table public.projects (
 );
 
 comment on table public.projects is 'A user''s projects; everything generated may belong to one.';
-comment on column public.projects.is_public is 'Its finished results may be seen by everybody.';
+comment on column public.projects.is_public is
+'It is listed, and its finished results may be seen by everybody.';
+comment on column public.projects.show_prompts is
+'Whether those who may see it are shown the prompts, too.';
 comment on column public.projects.share_token is 'Unguessable; made and dropped by the server.';
 comment on column public.projects.deleted_at is 'When the owner deleted it; it is hidden since.';
 
 create index projects_user_id_created_at_idx on public.projects (user_id, created_at desc);
+create index projects_public_idx on public.projects (created_at desc, id)
+where is_public and deleted_at is null;
+create index projects_deleted_at_idx on public.projects (deleted_at) where deleted_at is not null;
 
 create trigger projects_set_updated_at before update on public.projects
 for each row execute function private.set_updated_at();
@@ -37,12 +47,14 @@ for insert to authenticated with check (user_id = (select auth.uid()));
 create policy projects_update_owner on public.projects
 for update to authenticated
 using (user_id = (select auth.uid()) and deleted_at is null)
-with check (user_id = (select auth.uid()));
+with check (user_id = (select auth.uid()) and deleted_at is null);
 create policy projects_delete_owner on public.projects
 for delete to authenticated using (user_id = (select auth.uid()) and deleted_at is null);
 
 revoke all on public.projects from public, anon, authenticated, service_role;
 grant select, delete on public.projects to authenticated;
-grant insert (name, description, is_public), update (name, description, is_public)
+grant
+insert (name, description, is_public, show_prompts),
+update (name, description, is_public, show_prompts)
 on public.projects to authenticated;
 grant select, insert, update, delete on public.projects to service_role;

@@ -10,7 +10,8 @@
 --
 -- Only the functions here write, as definer; no client role and no service role may. Each takes
 -- the account's row lock first: movements of one account happen one after another, movements of
--- different accounts never wait for each other. Lock order everywhere: account, job, lots, ledger.
+-- different accounts never wait for each other. Lock order everywhere: profile, project and
+-- campaign (shared), account, job, task, lots, ledger.
 
 create table public.credit_accounts (
   user_id uuid primary key references public.profiles (user_id) on delete cascade,
@@ -23,8 +24,10 @@ create table public.credit_accounts (
   period_started_at timestamptz,
   period_ends_at timestamptz,
   last_transaction_at timestamptz,
+  realtime_id uuid not null default gen_random_uuid(),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  constraint credit_accounts_realtime_id_key unique (realtime_id),
   constraint credit_accounts_balance_is_not_negative check (balance >= 0),
   constraint credit_accounts_debt_is_not_negative check (debt >= 0),
   constraint credit_accounts_version_is_not_negative check (version >= 0),
@@ -45,6 +48,9 @@ comment on column public.credit_accounts.lifetime_spent is
 'All that jobs cost, less their refunds.';
 comment on column public.credit_accounts.monthly_allowance is
 'What each period grants, by subscription.';
+comment on column public.credit_accounts.realtime_id is
+'Names the row in change streams: a deletion is told to everybody who listens, and must not tell '
+'a user''s id.';
 
 create trigger credit_accounts_set_updated_at before update on public.credit_accounts
 for each row execute function private.set_updated_at();
@@ -60,6 +66,7 @@ create table public.credit_transactions (
   operation_type public.generation_kind,
   model_id text,
   job_id uuid,
+  payment_id uuid references public.payments (id) on delete cascade,
   reverses_id uuid references public.credit_transactions (id) on delete cascade,
   is_edit_call boolean not null default false,
   description text,
@@ -96,6 +103,7 @@ comment on column public.credit_transactions.amount is 'Credits; negative takes,
 comment on column public.credit_transactions.balance_after is 'The account''s balance after it.';
 comment on column public.credit_transactions.operation_type is 'What sort of job it paid for.';
 comment on column public.credit_transactions.model_id is 'Which model it paid for.';
+comment on column public.credit_transactions.payment_id is 'The payment that bought them.';
 comment on column public.credit_transactions.reverses_id is 'The transaction that a refund undoes.';
 comment on column public.credit_transactions.is_edit_call is 'Whether edit pricing was used.';
 comment on column public.credit_transactions.idempotency_key is
@@ -106,10 +114,19 @@ comment on column public.credit_transactions.processed_at is 'When a hold was se
 create unique index credit_transactions_one_deduction_per_job_key
 on public.credit_transactions (job_id) where type = 'deduction';
 create index credit_transactions_job_id_idx on public.credit_transactions (job_id);
+create index credit_transactions_payment_id_idx on public.credit_transactions (payment_id)
+where payment_id is not null;
 create index credit_transactions_reverses_id_idx on public.credit_transactions (reverses_id)
 where reverses_id is not null;
 create index credit_transactions_operation_type_model_id_idx
 on public.credit_transactions (operation_type, model_id);
+
+-- The purchase that a payment led to; the other end of credit_transactions.payment_id.
+alter table public.payments
+add constraint payments_transaction_id_fkey foreign key (transaction_id)
+references public.credit_transactions (id) deferrable initially deferred;
+create index payments_transaction_id_idx on public.payments (transaction_id)
+where transaction_id is not null;
 
 create table public.credit_grants (
   id uuid primary key default gen_random_uuid(),
@@ -290,8 +307,8 @@ declare
   v_missing numeric := p_amount;
   v_take numeric;
   v_lot record;
-  v_lots uuid[] := '{}';
-  v_taken numeric[] := '{}';
+  v_lots uuid[] := '{}'::uuid[];
+  v_taken numeric[] := '{}'::numeric[];
 begin
   select * into v_account from public.credit_accounts
   where user_id = p_user_id for no key update;

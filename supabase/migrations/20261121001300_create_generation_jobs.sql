@@ -3,8 +3,9 @@
 -- A client inserts it with what it wants; everything else is the server's: a trigger resolves the
 -- model, checks its limits and prices the job (price_jobs), another charges it (charge_jobs). A
 -- `pending` job is a draft, priced but not charged, and may be edited. Any other is frozen for its
--- owner, who acts on it through functions. private.job_transitions is the one list of state changes
--- that exist; the guard refuses all others, and every change is recorded in job_events.
+-- owner, who acts on it through functions, or deletes it, which hides it (hide_and_purge).
+-- private.job_transitions is the one list of state changes that exist; the guard refuses all
+-- others, and every change is recorded in job_events.
 
 create table private.job_transitions (
   from_status public.job_status not null,
@@ -46,6 +47,8 @@ create table public.generation_jobs (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
   project_id uuid,
+  campaign_id uuid,
+  storyboard_id uuid,
   parent_job_id uuid,
   kind public.generation_kind not null,
   mode public.generation_mode not null default 'standard',
@@ -79,17 +82,24 @@ create table public.generation_jobs (
   finished_at timestamptz,
   updated_at timestamptz not null default now(),
   hidden_at timestamptz,
+  purged_at timestamptz,
 
   -- A job joins its owner's project and follows its owner's job, or it is refused.
   constraint generation_jobs_id_user_id_key unique (id, user_id),
   constraint generation_jobs_project_is_the_owners foreign key (project_id, user_id)
   references public.projects (id, user_id) on delete set null (project_id),
+  constraint generation_jobs_campaign_is_the_owners foreign key (campaign_id, user_id)
+  references public.campaigns (id, user_id) on delete set null (campaign_id),
+  constraint generation_jobs_storyboard_is_the_owners foreign key (storyboard_id, user_id)
+  references public.storyboard_sequences (id, user_id) on delete set null (storyboard_id),
   constraint generation_jobs_parent_is_the_owners foreign key (parent_job_id, user_id)
   references public.generation_jobs (id, user_id) on delete set null (parent_job_id),
   constraint generation_jobs_is_not_its_own_parent check (parent_job_id <> id),
   constraint generation_jobs_user_id_idempotency_key_key unique (user_id, idempotency_key),
 
-  constraint generation_jobs_prompt_is_given check (prompt ~ '[^[:space:]]'),
+  constraint generation_jobs_prompt_is_given check (
+    prompt ~ '[^[:space:]]' or purged_at is not null
+  ),
   constraint generation_jobs_texts_are_short check (
     char_length(prompt) <= 10000 and char_length(negative_prompt) <= 10000
     and char_length(audio_instructions) <= 10000 and char_length(art_style) <= 100
@@ -119,6 +129,9 @@ create table public.generation_jobs (
   ),
   constraint generation_jobs_failure_says_why check (
     status <> 'failed' or (error_code is not null and error_message is not null)
+  ),
+  constraint generation_jobs_purged_was_hidden check (
+    purged_at is null or (hidden_at is not null and finished_at is not null)
   )
 )
 with (fillfactor = 70);
@@ -126,6 +139,8 @@ with (fillfactor = 70);
 comment on table public.generation_jobs is
 'Generation jobs. Insert what you want; price, charge and progress are the server''s. Watch '
 'status.';
+comment on column public.generation_jobs.campaign_id is 'The campaign that it is a video of.';
+comment on column public.generation_jobs.storyboard_id is 'The storyboard that it follows.';
 comment on column public.generation_jobs.parent_job_id is 'The job that this one edits or follows.';
 comment on column public.generation_jobs.model_id is 'Null at insert: the default of the kind.';
 comment on column public.generation_jobs.audio_instructions is 'Dialogue, narration or mood.';
@@ -147,13 +162,21 @@ comment on column public.generation_jobs.idempotency_key is
 'Unique a user: the same key again is the same job, not another.';
 comment on column public.generation_jobs.hidden_at is
 'When the owner deleted it. The row stays for the books.';
+comment on column public.generation_jobs.purged_at is
+'When its prompt, settings and files were removed for good; kind, cost and times stay.';
 
 create index generation_jobs_user_id_created_at_idx
-on public.generation_jobs (user_id, created_at desc, id) where hidden_at is null;
+on public.generation_jobs (user_id, created_at desc, id);
 create index generation_jobs_active_idx on public.generation_jobs (user_id)
 where status in ('queued', 'starting', 'processing', 'finalizing');
-create index generation_jobs_project_id_user_id_idx
-on public.generation_jobs (project_id, user_id) where project_id is not null;
+create index generation_jobs_project_id_user_id_created_at_idx
+on public.generation_jobs (project_id, user_id, created_at desc) where project_id is not null;
+create index generation_jobs_campaign_id_user_id_idx
+on public.generation_jobs (campaign_id, user_id) where campaign_id is not null;
+create index generation_jobs_storyboard_id_user_id_idx
+on public.generation_jobs (storyboard_id, user_id) where storyboard_id is not null;
+create index generation_jobs_hidden_at_idx on public.generation_jobs (hidden_at)
+where hidden_at is not null and purged_at is null;
 create index generation_jobs_parent_job_id_user_id_idx
 on public.generation_jobs (parent_job_id, user_id) where parent_job_id is not null;
 create index generation_jobs_model_id_idx on public.generation_jobs (model_id);
@@ -265,30 +288,90 @@ after update of status on public.generation_jobs
 for each row when (old.status is distinct from new.status or new.status = 'starting')
 execute function private.record_job_event();
 
+create function private.count_campaign_video()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.campaigns set completed_videos = completed_videos + 1 where id = new.campaign_id;
+  return null;
+end;
+$$;
+comment on function private.count_campaign_video() is
+'Trigger: counts a finished video for its campaign. Definer: the count is not a client''s to '
+'write. The campaign is locked (shared) before the job by whoever ends jobs.';
+revoke execute on function private.count_campaign_video() from public;
+
+create trigger generation_jobs_count_campaign_video
+after update of status on public.generation_jobs
+for each row when (
+  old.status <> 'completed' and new.status = 'completed' and new.campaign_id is not null
+  and new.kind in ('text_to_video', 'image_to_video', 'video_edit')
+)
+execute function private.count_campaign_video();
+
 alter table public.generation_jobs enable row level security;
 alter table public.job_events enable row level security;
 
 create policy generation_jobs_select_owner on public.generation_jobs
-for select to authenticated using (user_id = (select auth.uid()) and hidden_at is null);
+for select to authenticated using (
+  user_id = (select auth.uid()) and hidden_at is null
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
 create policy generation_jobs_insert_owner on public.generation_jobs
 for insert to authenticated
-with check (user_id = (select auth.uid()) and status in ('pending', 'queued'));
+with check (
+  user_id = (select auth.uid()) and status in ('pending', 'queued')
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
 create policy generation_jobs_update_draft_owner on public.generation_jobs
 for update to authenticated
 using (user_id = (select auth.uid()) and status = 'pending' and hidden_at is null)
-with check (user_id = (select auth.uid()) and status = 'pending');
+with check (
+  user_id = (select auth.uid()) and status = 'pending'
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
+create policy generation_jobs_delete_owner on public.generation_jobs
+for delete to authenticated using (user_id = (select auth.uid()) and hidden_at is null);
+-- Here and wherever a policy looks a job up: a scalar sub-select is one look-up by primary key a
+-- row, always. An `exists` the planner may turn into a hash of all the user's jobs.
 create policy job_events_select_owner on public.job_events
-for select to authenticated using (user_id = (select auth.uid()));
+for select to authenticated using (
+  user_id = (select auth.uid())
+  and (
+    select true from public.generation_jobs as jobs where jobs.id = job_events.job_id
+  )
+);
 
 revoke all on public.generation_jobs, public.job_events
 from public, anon, authenticated, service_role;
 grant select on public.generation_jobs, public.job_events to authenticated, service_role;
+grant delete on public.generation_jobs to authenticated;
 grant insert (
-  project_id, parent_job_id, kind, mode, model_id, prompt, negative_prompt, audio_instructions,
-  art_style, aspect_ratio, resolution, duration_seconds, output_count, parameters, status,
+  project_id, campaign_id, storyboard_id, parent_job_id, kind, mode, model_id, prompt,
+  negative_prompt, audio_instructions, art_style, aspect_ratio, resolution, duration_seconds,
+  output_count, parameters, status,
   idempotency_key
 ) on public.generation_jobs to authenticated;
 grant update (
-  project_id, parent_job_id, kind, mode, model_id, prompt, negative_prompt, audio_instructions,
-  art_style, aspect_ratio, resolution, duration_seconds, output_count, parameters
+  project_id, campaign_id, storyboard_id, parent_job_id, kind, mode, model_id, prompt,
+  negative_prompt, audio_instructions, art_style, aspect_ratio, resolution, duration_seconds,
+  output_count, parameters
 ) on public.generation_jobs to authenticated;

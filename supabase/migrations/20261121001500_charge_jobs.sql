@@ -12,9 +12,17 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_limit integer;
-  v_active bigint;
+  v_plan public.subscription_plans;
+  v_count bigint;
 begin
+  select plans.* into v_plan
+  from public.profiles
+  inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
+  where profiles.user_id = new.user_id and profiles.deleted_at is null;
+  if not found then
+    raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
+  end if;
+
   if new.credit_cost > 0 then
     perform private.deduct_credits(
       new.credit_transaction_id, new.user_id, new.credit_cost, new.id, new.kind, new.model_id,
@@ -25,27 +33,40 @@ begin
   end if;
 
   -- The account is locked now, so that no two of a user's jobs can both be the last that fits.
-  select plans.max_active_jobs into v_limit
-  from public.profiles
-  inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
-  where profiles.user_id = new.user_id;
-  select count(*) into v_active from (
+  select count(*) into v_count from (
     select from public.generation_jobs
     where user_id = new.user_id
       and status in ('queued', 'starting', 'processing', 'finalizing')
-    limit v_limit + 1
+    limit v_plan.max_active_jobs + 1
   ) as active;
-  if v_active > v_limit then
-    raise exception 'Too many jobs at once: your plan allows % waiting or running.', v_limit
+  if v_count > v_plan.max_active_jobs then
+    raise exception 'Too many jobs at once: your plan allows % waiting or running.',
+      v_plan.max_active_jobs
       using errcode = 'PT429', hint = 'too_many_active_jobs',
-        detail = json_build_object('limit', v_limit)::text;
+        detail = json_build_object('limit', v_plan.max_active_jobs)::text;
+  end if;
+
+  -- What was cancelled and refunded, or costs nothing, leaves a row for ever all the same.
+  if v_plan.max_jobs_per_day is not null then
+    select count(*) into v_count from (
+      select from public.generation_jobs
+      where user_id = new.user_id and created_at > private.now() - interval '24 hours'
+        and queued_at is not null
+      limit v_plan.max_jobs_per_day + 1
+    ) as recent;
+    if v_count > v_plan.max_jobs_per_day then
+      raise exception 'Too many jobs in 24 hours: your plan allows %.', v_plan.max_jobs_per_day
+        using errcode = 'PT429', hint = 'too_many_jobs_today',
+          detail = json_build_object('limit', v_plan.max_jobs_per_day)::text;
+    end if;
   end if;
   return null;
 end;
 $$;
 comment on function private.charge_job() is
-'Trigger: takes a queued job''s cost and holds the plan''s limit of active jobs. Definer: only '
-'the ledger''s functions write there. Raises PT402 and PT429; the job is not made then.';
+'Trigger: takes a queued job''s cost and holds the plan''s limits of jobs. Definer: only the '
+'ledger''s functions write there. Raises PT402, PT429 too_many_active_jobs or too_many_jobs_today, '
+'PT403 account_closed; the job is not made then.';
 
 create function private.settle_job()
 returns trigger

@@ -3,6 +3,9 @@
 -- A user uploads into raw-videos or reference-images and then inserts the row: type and size are
 -- read from storage by trigger, not believed. Results are written by the services. job_assets says
 -- what went into a job and what came out. Two-column foreign keys keep both ends with one owner.
+--
+-- The bytes can only be removed through the storage API. So a row that goes, by whatever way,
+-- leaves its path in worker.file_removals, and the services remove the file.
 
 create table public.assets (
   id uuid primary key default gen_random_uuid(),
@@ -21,6 +24,7 @@ create table public.assets (
   thumbnail_id uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  hidden_at timestamptz,
   constraint assets_id_user_id_key unique (id, user_id),
   constraint assets_bucket_storage_path_key unique (bucket, storage_path),
   constraint assets_project_is_the_owners foreign key (project_id, user_id)
@@ -45,14 +49,78 @@ comment on column public.assets.height is 'Pixels.';
 comment on column public.assets.duration_ms is 'Milliseconds, of video and audio.';
 comment on column public.assets.thumbnail_id is 'A small picture of it, itself an asset.';
 
+comment on column public.assets.hidden_at is 'When the owner deleted the job that made it.';
+
 create index assets_user_id_created_at_idx on public.assets (user_id, created_at desc, id);
-create index assets_project_id_user_id_idx
-on public.assets (project_id, user_id) where project_id is not null;
+create index assets_project_id_user_id_created_at_idx
+on public.assets (project_id, user_id, created_at desc) where project_id is not null;
 create index assets_thumbnail_id_user_id_idx
 on public.assets (thumbnail_id, user_id) where thumbnail_id is not null;
 
 create trigger assets_set_updated_at before update on public.assets
 for each row execute function private.set_updated_at();
+
+create table worker.file_removals (
+  bucket text not null,
+  storage_path text not null,
+  available_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  primary key (bucket, storage_path)
+);
+comment on table worker.file_removals is 'Files to remove from storage: nothing needs them.';
+comment on column worker.file_removals.available_at is
+'From then on it may be claimed; moves on when it is, so that a service that died is made up for.';
+
+create index file_removals_available_at_idx on worker.file_removals (available_at);
+
+create function private.request_file_removal()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into worker.file_removals (bucket, storage_path)
+  select bucket, storage_path from removed
+  on conflict do nothing;
+  return null;
+end;
+$$;
+comment on function private.request_file_removal() is
+'Trigger: the file goes after its row. Definer: clients do not enter the schema worker.';
+revoke execute on function private.request_file_removal() from public;
+
+create trigger assets_request_file_removal after delete on public.assets
+referencing old table as removed
+for each statement execute function private.request_file_removal();
+
+create function private.request_removal_of_users_files()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- Whatever lies in the user's folder, registered or not. The range serves storage's index.
+  insert into worker.file_removals (bucket, storage_path)
+  select objects.bucket_id, objects.name
+  from removed
+  cross join storage.buckets
+  inner join storage.objects
+    on objects.bucket_id = buckets.id
+    and objects.name collate "C" >= removed.user_id || '/'
+    and objects.name collate "C" < removed.user_id || '0'
+  on conflict do nothing;
+  return null;
+end;
+$$;
+comment on function private.request_removal_of_users_files() is
+'Trigger: a deleted user''s files go, too, also those that have no row. Definer: see above.';
+revoke execute on function private.request_removal_of_users_files() from public;
+
+create trigger profiles_request_removal_of_files after delete on public.profiles
+referencing old table as removed
+for each statement execute function private.request_removal_of_users_files();
 
 create function private.describe_upload()
 returns trigger
@@ -69,6 +137,12 @@ begin
   if not found or not starts_with(new.storage_path, new.user_id::text || '/') then
     raise exception 'There is no upload at % in bucket %.', new.storage_path, new.bucket
       using errcode = 'PT404', hint = 'upload_not_found';
+  elsif exists (
+    select from worker.file_removals
+    where bucket = new.bucket and storage_path = new.storage_path
+  ) then
+    raise exception 'The upload at % is being removed; upload under another path.', new.storage_path
+      using errcode = 'PT409', hint = 'upload_is_being_removed';
   end if;
   new.mime_type := lower(trim(split_part(v_metadata ->> 'mimetype', ';', 1)));
   new.size_bytes := (v_metadata ->> 'size')::bigint;
@@ -84,7 +158,8 @@ end;
 $$;
 comment on function private.describe_upload() is
 'Trigger: fills type and size of an upload from storage. Definer: answers for the path asked for,'
-' and only inside the owner''s own folder. Raises PT404 upload_not_found, PT400 kind_does_not_fit.';
+' and only inside the owner''s own folder. Raises PT404 upload_not_found, PT409 '
+'upload_is_being_removed, PT400 kind_does_not_fit.';
 revoke execute on function private.describe_upload() from public;
 
 -- The services state type and size themselves; a client cannot, and gets them from storage.
@@ -110,7 +185,7 @@ comment on table public.job_assets is 'Which files went into a job and which cam
 comment on column public.job_assets.user_id is 'Owner of both ends; ties them together.';
 comment on column public.job_assets.position is 'Order among those of one role, from 0.';
 
-create index job_assets_job_id_user_id_idx on public.job_assets (job_id, user_id);
+create index job_assets_user_id_job_id_idx on public.job_assets (user_id, job_id);
 create index job_assets_asset_id_user_id_idx on public.job_assets (asset_id, user_id);
 
 create function private.check_job_input()
@@ -171,18 +246,48 @@ create trigger job_assets_check_input before insert on public.job_assets
 for each row when (new.role in ('reference_image', 'source_video', 'source_audio'))
 execute function private.check_job_input();
 
+alter table worker.file_removals enable row level security;
+revoke all on worker.file_removals from public, anon, authenticated, service_role;
+grant select, insert, update, delete on worker.file_removals to service_role;
+
 alter table public.assets enable row level security;
 alter table public.job_assets enable row level security;
 
 create policy assets_select_owner on public.assets
-for select to authenticated using (user_id = (select auth.uid()));
+for select to authenticated using (
+  user_id = (select auth.uid()) and hidden_at is null
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
 create policy assets_insert_owner on public.assets
 for insert to authenticated
-with check (user_id = (select auth.uid()) and bucket in ('raw-videos', 'reference-images'));
+with check (
+  user_id = (select auth.uid()) and bucket in ('raw-videos', 'reference-images')
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
 create policy assets_delete_owner on public.assets
-for delete to authenticated
-using (user_id = (select auth.uid()) and bucket in ('raw-videos', 'reference-images'));
+for delete to authenticated using (
+  user_id = (select auth.uid()) and hidden_at is null
+  and bucket in ('raw-videos', 'reference-images')
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
 
+-- Ids and a role: what they lead to is hidden by its own policy. To ask for the job here as well
+-- would make the page that front ends show most, jobs with their files, half as slow again.
 create policy job_assets_select_owner on public.job_assets
 for select to authenticated using (user_id = (select auth.uid()));
 -- What goes into a job may be said until a worker has begun it.

@@ -26,17 +26,32 @@ comment on column public.user_prompts.job_id is 'The job it led to.';
 create index user_prompts_user_id_created_at_idx on public.user_prompts (user_id, created_at desc);
 create index user_prompts_reference_asset_id_user_id_idx
 on public.user_prompts (reference_asset_id, user_id) where reference_asset_id is not null;
-create index user_prompts_job_id_user_id_idx
+-- One prompt led to a job: nobody can pile up rows under one.
+create unique index user_prompts_job_id_user_id_key
 on public.user_prompts (job_id, user_id) where job_id is not null;
 
 alter table public.user_prompts enable row level security;
 
 create policy user_prompts_select_owner on public.user_prompts
-for select to authenticated using (user_id = (select auth.uid()));
+for select to authenticated using (
+  user_id = (select auth.uid())
+  and (
+    job_id is null or (
+      select true from public.generation_jobs as jobs where jobs.id = user_prompts.job_id
+    )
+  )
+);
 create policy user_prompts_insert_owner on public.user_prompts
 for insert to authenticated with check (user_id = (select auth.uid()));
 create policy user_prompts_delete_owner on public.user_prompts
-for delete to authenticated using (user_id = (select auth.uid()));
+for delete to authenticated using (
+  user_id = (select auth.uid())
+  and (
+    job_id is null or (
+      select true from public.generation_jobs as jobs where jobs.id = user_prompts.job_id
+    )
+  )
+);
 
 revoke all on public.user_prompts from public, anon, authenticated, service_role;
 grant select, delete on public.user_prompts to authenticated;

@@ -19,6 +19,8 @@ create function public.submit_generation(
   p_parameters jsonb default '{}',
   p_reference_asset_ids uuid[] default '{}',
   p_parent_job_id uuid default null,
+  p_campaign_id uuid default null,
+  p_storyboard_id uuid default null,
   p_idempotency_key text default null
 )
 returns public.generation_jobs
@@ -39,12 +41,13 @@ begin
     insert into public.generation_jobs (
       kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions, art_style,
       aspect_ratio, resolution, duration_seconds, output_count, parameters, parent_job_id,
-      idempotency_key
+      campaign_id, storyboard_id, idempotency_key
     )
     values (
       p_kind, p_prompt, p_model_id, p_mode, p_project_id, p_negative_prompt,
       p_audio_instructions, p_art_style, p_aspect_ratio, p_resolution, p_duration_seconds,
-      p_output_count, coalesce(p_parameters, '{}'), p_parent_job_id, p_idempotency_key
+      p_output_count, coalesce(p_parameters, '{}'), p_parent_job_id, p_campaign_id,
+      p_storyboard_id, p_idempotency_key
     )
     on conflict (user_id, idempotency_key) do nothing
     returning * into v_job;
@@ -68,10 +71,10 @@ begin
       )
       or (
         v_job.project_id, v_job.negative_prompt, v_job.audio_instructions, v_job.art_style,
-        v_job.parameters, v_job.parent_job_id
+        v_job.parameters, v_job.parent_job_id, v_job.campaign_id, v_job.storyboard_id
       ) is distinct from (
         p_project_id, p_negative_prompt, p_audio_instructions, p_art_style,
-        coalesce(p_parameters, '{}'), p_parent_job_id
+        coalesce(p_parameters, '{}'), p_parent_job_id, p_campaign_id, p_storyboard_id
       )
       or array(
         select asset_id from public.job_assets

@@ -3,8 +3,8 @@
 -- over HTTP may be sent twice. Definer, all of them: the services write no money and no state by
 -- hand.
 --
--- Lock order: the owner's profile and the job's project (shared), account, job, task; of several
--- jobs, by user and id. claim_tasks locks job and task without ever waiting.
+-- Lock order: the owner's profile, the job's project and campaign (shared), account, job, task; of
+-- several jobs, by user and id. claim_tasks locks job and task without ever waiting.
 
 create type worker.claimed_task as (
   job_id uuid,
@@ -144,19 +144,20 @@ declare
 begin
   -- A job's owner and project change only by being deleted, and that locks them first: so do we.
   select * into v_job from public.generation_jobs where id = p_job_id;
+  -- So does its campaign, which counts its finished videos.
+  perform 1 from public.profiles where user_id = v_job.user_id for key share;
+  perform 1 from public.projects where id = v_job.project_id for key share;
+  perform 1 from public.campaigns where id = v_job.campaign_id for key share;
   if p_with_account then
     perform private.lock_account(v_job.user_id);
-  else
-    perform 1 from public.profiles where user_id = v_job.user_id for key share;
   end if;
-  perform 1 from public.projects where id = v_job.project_id for key share;
   select * into v_job from public.generation_jobs where id = p_job_id for no key update;
   return v_job;
 end;
 $$;
 comment on function private.lock_job is
-'The job, locked after its owner''s profile and project (shared) and, when credits may move, the '
-'account.';
+'The job, locked after its owner''s profile, its project and its campaign (shared) and, when '
+'credits may move, the account.';
 
 create function private.require_lease(p_job_id uuid, p_lease uuid)
 returns void
@@ -439,13 +440,13 @@ begin
     update worker.tasks
     set step = 'submit', lease = null, worker = null, available_at = private.now() + v_wait
     where job_id = p_job_id;
-    return 'queued';
+    return 'queued'::public.job_status;
   end if;
 
   update public.generation_jobs
   set status = 'failed', error_code = v_code, error_message = v_message
   where id = p_job_id;
-  return 'failed';
+  return 'failed'::public.job_status;
 end;
 $$;
 comment on function worker.fail_job is

@@ -24,30 +24,30 @@ return nullif(btrim(left(regexp_replace(p_value, '[[:cntrl:]]+', ' ', 'g'), p_li
 comment on function private.clean_text is
 'Text from a stranger, without control characters, at most p_limit characters; null when empty.';
 
-create function private.pick_username(p_wish text, p_user_id uuid)
+create function private.pick_username(p_wish text)
 returns text
 language plpgsql
-stable
 set search_path = ''
 as $$
 declare
   v_stem text := left(regexp_replace(
     regexp_replace(coalesce(p_wish, ''), '[^A-Za-z0-9_.-]+', '', 'g'), '^[^A-Za-z0-9]+', ''
   ), 24);
-  v_id text := replace(p_user_id::text, '-', '');
+  -- Not of the user's id: usernames are public.
+  v_random text := replace(gen_random_uuid()::text, '-', '');
 begin
   if char_length(v_stem) < 3 then
     v_stem := 'user';
   elsif not exists (select from public.profiles where lower(username) = lower(v_stem)) then
     return v_stem;
   end if;
-  -- 24 hexadecimal digits of a random id do not meet by accident.
+  -- 24 random hexadecimal digits do not meet by accident.
   if exists (
-    select from public.profiles where lower(username) = lower(v_stem || '_' || left(v_id, 5))
+    select from public.profiles where lower(username) = lower(v_stem || '_' || left(v_random, 5))
   ) then
-    return 'user_' || left(v_id, 24);
+    return 'user_' || left(v_random, 24);
   end if;
-  return v_stem || '_' || left(v_id, 5);
+  return v_stem || '_' || left(v_random, 5);
 end;
 $$;
 comment on function private.pick_username is
@@ -95,7 +95,7 @@ declare
     nullif(split_part(new.email, '@', 1), '')
   );
   v_avatar text := coalesce(v_data ->> 'avatar_url', v_data ->> 'picture');
-  v_username text := private.pick_username(v_wish, new.id);
+  v_username text := private.pick_username(v_wish);
 begin
   for v_attempt in 1..2 loop
     begin
@@ -117,12 +117,12 @@ begin
       );
       exit;
     exception when unique_violation then
-      -- Somebody took the name between our look and our insert. One made of the id is free; if it
-      -- is not, something else is wrong, and failing is right.
+      -- Somebody took the name between our look and our insert. A random one is free; if it is
+      -- not, something else is wrong, and failing is right.
       if v_attempt = 2 then
         raise;
       end if;
-      v_username := 'user_' || left(replace(new.id::text, '-', ''), 24);
+      v_username := 'user_' || left(replace(gen_random_uuid()::text, '-', ''), 24);
     end;
   end loop;
 

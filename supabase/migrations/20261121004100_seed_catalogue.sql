@@ -3,15 +3,17 @@
 
 insert into public.subscription_plans (
   tier, name, price_minor, currency, monthly_allowance, max_active_jobs, max_running_jobs,
-  job_priority, sort_order
+  max_jobs_per_day, max_rows, max_storage_bytes, job_priority, sort_order
 )
 values
-('free', 'Free', 0, 'USD', 0, 50, 2, 0, 1),
-('starter', 'Starter', 999, 'USD', 100, 100, 3, 10, 2),
-('creator', 'Creator', 2999, 'USD', 400, 250, 5, 20, 3),
-('pro', 'Pro', 7999, 'USD', 1200, 1000, 10, 30, 4),
-('business', 'Business', 19999, 'USD', 3500, 5000, 25, 40, 5),
-('enterprise', 'Enterprise', 49999, 'USD', 10000, 20000, 100, 50, 6);
+('free', 'Free', 0, 'USD', 0, 50, 2, 500, 500, 2147483648, 0, 1),
+('starter', 'Starter', 999, 'USD', 100, 100, 3, 2000, 1000, 10737418240, 10, 2),
+('creator', 'Creator', 2999, 'USD', 400, 250, 5, null, 2000, 53687091200, 20, 3),
+('pro', 'Pro', 7999, 'USD', 1200, 1000, 10, null, 5000, 214748364800, 30, 4),
+('business', 'Business', 19999, 'USD', 3500, 5000, 25, null, 20000, 1099511627776, 40, 5),
+(
+  'enterprise', 'Enterprise', 49999, 'USD', 10000, 20000, 100, null, 50000, 10995116277760, 50, 6
+);
 
 insert into public.credit_packages (
   slug, name, credits, price_minor, currency, discount_percent, sort_order
