@@ -1,8 +1,12 @@
-"""Health of the services, for whatever restarts and routes.
+"""Reelbase's own web service: health for whatever restarts and routes, and shared files.
 
 `GET /health` says that this process lives and nothing else. `GET /ready` goes through PostgREST
 into the schema `worker` and through Storage to a bucket, and answers 503 with the parts that did
 not answer in time.
+
+`GET /shared/{token}/{asset_id}` and `GET /public/{project_id}/{asset_id}` hand out what a project's
+link or a public project shows, by a redirect to a signed address. They are the paths that
+`get_shared_project` and `get_public_project` name.
 """
 
 import signal
@@ -15,15 +19,18 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from reelbase.database import Database, open_client
-from reelbase.errors import ReelbaseError
+from reelbase.errors import ReelbaseError, Unavailable
 from reelbase.settings import Settings
 from reelbase.storage import Storage
 
 __all__ = ["create_app", "run_api"]
+
+SIGNED_SECONDS = 3600
+"""How long a shared file's address is good; long enough to watch it."""
 
 READY_SECONDS = 2.0
 """How long a part may take to answer."""
@@ -41,9 +48,19 @@ def create_app(settings: Settings) -> Starlette:
                 "database": Database(client).ping,
                 "storage": Storage(client).ping,
             }
+            app.state.database = Database(client)
+            app.state.storage = Storage(client)
             yield
 
-    return Starlette(routes=[Route("/health", health), Route("/ready", ready)], lifespan=lifespan)
+    return Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/ready", ready),
+            Route("/shared/{token}/{asset_id:uuid}", shown_file),
+            Route("/public/{project_id:uuid}/{asset_id:uuid}", shown_file),
+        ],
+        lifespan=lifespan,
+    )
 
 
 async def health(_request: Request) -> JSONResponse:
@@ -74,6 +91,26 @@ async def ready(request: Request) -> JSONResponse:
         {"status": "ready" if good else "not_ready", "parts": parts},
         status_code=200 if good else 503,
     )
+
+
+async def shown_file(request: Request) -> Response:
+    """Send whoever may see a file to where it lies; 404 for everything else, 503 for "not now"."""
+    asked = request.path_params
+    token, project_id = asked.get("token"), asked.get("project_id")
+    try:
+        found = await request.app.state.database.find_shown_file(
+            str(asked["asset_id"]), token=token, project_id=project_id and str(project_id)
+        )
+        if found is None:
+            return JSONResponse({"error": "not_found"}, status_code=404)
+        address = await request.app.state.storage.sign(*found, SIGNED_SECONDS)
+    except Unavailable:
+        return JSONResponse({"error": "unavailable"}, status_code=503)
+    except ReelbaseError as error:
+        log.error("shown_file_refused", error=str(error))
+        return JSONResponse({"error": "not_found"}, status_code=404)
+    # Whoever keeps the answer must not send others to an address that has ended.
+    return RedirectResponse(address, headers={"Cache-Control": "no-store"})
 
 
 async def run_api(settings: Settings) -> None:
