@@ -221,6 +221,43 @@ class Database:
         """
         return job_ids(await self._call("fail_exhausted_jobs", p_limit=limit))
 
+    async def housekeep(self) -> dict[str, Any]:
+        """Purge, prune and end what is due; one round at a time, whoever asks.
+
+        Returns:
+            How much of what; None for what went wrong.
+        """
+        done: dict[str, Any] = await self._call("housekeep")
+        return done
+
+    async def claim_file_removals(self, limit: int) -> list[tuple[str, str]]:
+        """Take up to `limit` files to remove from storage; they return if not confirmed.
+
+        Returns:
+            Bucket and path of each.
+        """
+        rows = await self._call("claim_file_removals", p_limit=limit)
+        return [(row["bucket"], row["storage_path"]) for row in rows]
+
+    async def confirm_file_removals(self, bucket: str, paths: Sequence[str]) -> int:
+        """Forget files that are removed; return how many there were on the list."""
+        files = [{"bucket": bucket, "storage_path": path} for path in paths]
+        count: int = await self._call("confirm_file_removals", p_files=files)
+        return count
+
+    async def find_shown_file(
+        self, asset_id: str, *, token: str | None = None, project_id: str | None = None
+    ) -> tuple[str, str] | None:
+        """Find the file that a project's link or a public project shows.
+
+        Returns:
+            Bucket and path; None when nobody may see it.
+        """
+        rows = await self._call(
+            "find_shown_file", p_asset_id=asset_id, p_token=token, p_project_id=project_id
+        )
+        return (rows[0]["bucket"], rows[0]["storage_path"]) if rows else None
+
     async def ping(self) -> None:
         """Go the whole way to the schema `worker` and back, once, changing nothing."""
         await self._once("extend_leases", {"p_held": [], "p_lease_seconds": 60})

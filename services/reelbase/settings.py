@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         listen_poll_seconds: `REELBASE_LISTEN_POLL_SECONDS`, that pause while LISTEN works.
         progress_seconds: `REELBASE_PROGRESS_SECONDS`, the least time between progress writes.
         step_seconds: `REELBASE_STEP_SECONDS`, the longest that one provider call may take.
+        housekeeping_seconds: `REELBASE_HOUSEKEEPING_SECONDS`, the pause between rounds of purging.
         configuration_retry_seconds: `REELBASE_CONFIGURATION_RETRY_SECONDS`, how long a job waits
             when the installation is at fault.
         work_dir: `REELBASE_WORK_DIR`, where files in the making lie.
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     listen_poll_seconds: float = Field(default=5, gt=0)
     progress_seconds: float = Field(default=1, gt=0)
     step_seconds: float = Field(default=3600, gt=0)
+    housekeeping_seconds: float = Field(default=60, gt=0)
     configuration_retry_seconds: float = Field(default=300, gt=0)
     work_dir: Path = Field(default_factory=default_work_dir)
     api_url: str = Field(default="http://127.0.0.1:54325", pattern=r"^http://[^/:]+:\d+/?$")

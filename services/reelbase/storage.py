@@ -1,6 +1,6 @@
 """Storage as the services see it: files go in under paths that name their content."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,6 +48,23 @@ class Storage:
         # The client opens the file anew, reads it in pieces and closes it.
         options: FileOptions = {"content-type": mime_type, "x-upsert": "false"}
         await answer(self._client.from_(bucket).upload(path, file, options))
+
+    async def remove(self, bucket: str, paths: Sequence[str]) -> None:
+        """Remove files; one that is not there is no error.
+
+        Raises:
+            StorageUnavailable, StorageError: no answer, or refused.
+        """
+        await answer(self._client.from_(bucket).remove(list(paths)))
+
+    async def sign(self, bucket: str, path: str, seconds: int) -> str:
+        """Make an address at which anybody may read a file for so many seconds.
+
+        Raises:
+            StorageUnavailable, StorageError: no answer, or no such file.
+        """
+        signed = await answer(self._client.from_(bucket).create_signed_url(path, seconds))
+        return str(signed["signedURL"])
 
     async def ping(self) -> None:
         """Ask Storage for one of our buckets.

@@ -8,6 +8,7 @@ import structlog
 
 from reelbase.database import Database, open_client
 from reelbase.dispatch.dispatcher import Dispatcher
+from reelbase.dispatch.housekeeping import keep_house
 from reelbase.dispatch.workroot import make_private
 from reelbase.errors import SettingsError
 from reelbase.providers import load_providers
@@ -41,9 +42,11 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
         open_client(settings) as client,
         open_client(settings, settings.worker_concurrency) as files,
     ):
-        dispatcher = Dispatcher(Database(client), Storage(files), providers, settings)
+        database, storage = Database(client), Storage(files)
+        dispatcher = Dispatcher(database, storage, providers, settings)
         async with anyio.create_task_group() as group:
             group.start_soon(stop_on_signals, dispatcher)
+            group.start_soon(keep_house, database, storage, settings.housekeeping_seconds)
             await dispatcher.run()
             group.cancel_scope.cancel()
 
