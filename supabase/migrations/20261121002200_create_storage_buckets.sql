@@ -36,22 +36,48 @@ for select to authenticated using (
     bucket_id in ('raw-videos', 'reference-images')
     or (
       bucket_id in ('final-videos', 'final-images', 'thumbnails', 'voiceovers')
-      and exists (
-        select from public.assets
+      and (
+        select true from public.assets
         where assets.bucket = objects.bucket_id and assets.storage_path = objects.name
       )
     )
   )
 );
+create function private.has_room_for_uploads()
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  -- A token outlives its user by up to an hour; nobody without a profile has room.
+  select coalesce((
+    select uploads.bytes < plans.max_storage_bytes and uploads.files < plans.max_rows
+    from public.profiles
+    inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
+    cross join lateral (
+      select
+        count(*) as files, coalesce(sum((objects.metadata ->> 'size')::bigint), 0) as bytes
+      from storage.objects
+      where objects.bucket_id in ('raw-videos', 'reference-images')
+        and objects.name collate "C" >= profiles.user_id || '/'
+        and objects.name collate "C" < profiles.user_id || '0'
+    ) as uploads
+    where profiles.user_id = (select auth.uid()) and profiles.deleted_at is null
+  ), false);
+$$;
+comment on function private.has_room_for_uploads() is
+'Whether the caller''s uploads are within the plan: bytes (max_storage_bytes) and number '
+'(max_rows). Asked by the policies before an upload, whose size is not known yet: the one that '
+'passes the limit is the last. Definer: counts all the caller''s files and reads the plan.';
+revoke execute on function private.has_room_for_uploads() from public;
+grant execute on function private.has_room_for_uploads() to authenticated;
+
 create policy reelbase_objects_insert_owner on storage.objects
 for insert to authenticated with check (
   bucket_id in ('raw-videos', 'reference-images')
   and (storage.foldername(name))[1] = (select auth.uid())::text
-  -- A token outlives its user by up to an hour.
-  and exists (
-    select from public.profiles
-    where profiles.user_id = (select auth.uid()) and profiles.deleted_at is null
-  )
+  and (select private.has_room_for_uploads())
 );
 create policy reelbase_objects_update_owner on storage.objects
 for update to authenticated
@@ -62,6 +88,7 @@ using (
 with check (
   bucket_id in ('raw-videos', 'reference-images')
   and (storage.foldername(name))[1] = (select auth.uid())::text
+  and (select private.has_room_for_uploads())
 );
 create policy reelbase_objects_delete_owner on storage.objects
 for delete to authenticated using (
