@@ -1,0 +1,119 @@
+-- Work that falls due with time and not with a request.
+--
+-- worker.housekeep does a bounded piece of it and is safe to call from anywhere, as often as one
+-- likes: where the extension pg_cron is installed the database calls it every minute, and where it
+-- is not the services do.
+
+create function worker.housekeep(p_limit integer default 100)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  v_settings private.settings;
+  v_done jsonb := '{}';
+  v_count bigint;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('worker.housekeep', 0)) then
+    return jsonb_build_object('ran', false);
+  end if;
+  select * into v_settings from private.settings;
+
+  -- Each piece by itself: one that goes wrong must not keep the others from being done. What it had
+  -- locked it lets go, and the next call tries it again.
+  begin
+    select count(*) into v_count from worker.fail_exhausted_jobs(p_limit);
+    v_done := v_done || jsonb_build_object('failed_jobs', v_count);
+  exception when others then
+    raise warning 'housekeep: fail_exhausted_jobs: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('failed_jobs', null);
+  end;
+
+  begin
+    v_done := v_done || jsonb_build_object('purged', worker.purge_hidden(p_limit));
+  exception when others then
+    raise warning 'housekeep: purge_hidden: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('purged', null);
+  end;
+
+  -- Small rows, ten times as many.
+  begin
+    delete from public.user_activity_logs
+    where id in (
+      select logs.id from public.user_activity_logs as logs
+      where logs.created_at < private.now() - v_settings.activity_log_retention
+      order by logs.created_at
+      limit p_limit * 10
+      for update skip locked
+    );
+    get diagnostics v_count = row_count;
+    v_done := v_done || jsonb_build_object('activity_logs', v_count);
+  exception when others then
+    raise warning 'housekeep: activity logs: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('activity_logs', null);
+  end;
+
+  begin
+    delete from worker.webhook_events
+    where id in (
+      select events.id from worker.webhook_events as events
+      where events.status in ('processed', 'ignored')
+        and events.processed_at < private.now() - v_settings.webhook_retention
+      order by events.processed_at
+      limit p_limit * 10
+      for update skip locked
+    );
+    get diagnostics v_count = row_count;
+    v_done := v_done || jsonb_build_object('webhook_events', v_count);
+  exception when others then
+    raise warning 'housekeep: webhook events: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('webhook_events', null);
+  end;
+
+  return jsonb_build_object('ran', true) || v_done;
+end;
+$$;
+comment on function worker.housekeep is
+'Does what is due, up to p_limit of it: fails jobs whose last attempt was lost, purges what was '
+'deleted long ago, removes old activity logs and webhook events. Returns what it did, null for a '
+'piece that went wrong (the log says why); {"ran": false} when another call is at it. Call it '
+'again while it does much. Definer: it removes what nobody may.';
+revoke execute on function worker.housekeep from public;
+grant execute on function worker.housekeep to service_role;
+
+create function private.schedule_work()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then
+    return false;
+  end if;
+  -- A job that is scheduled again under its name is replaced.
+  execute $sql$
+    select
+      cron.schedule('reelbase-housekeep', '* * * * *', 'select worker.housekeep()'),
+      cron.schedule(
+        'reelbase-forget-runs', '17 3 * * *',
+        $run$
+          delete from cron.job_run_details
+          where end_time < now() - interval '7 days'
+            and jobid in (select jobid from cron.job where starts_with(jobname, 'reelbase-'))
+        $run$
+      )
+  $sql$;
+  return true;
+exception when insufficient_privilege then
+  raise warning 'pg_cron is installed, but % may not use it.', current_user;
+  return false;
+end;
+$$;
+comment on function private.schedule_work() is
+'Lets pg_cron do the housekeeping, and says whether it does. Called by this migration; to be called '
+'once by hand where the extension is installed later. Again it changes nothing.';
+revoke execute on function private.schedule_work() from public;
+
+select private.schedule_work();
