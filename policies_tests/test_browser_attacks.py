@@ -33,7 +33,7 @@ EXPECTED: list[tuple[str, ...]] = [
     (r"list all users|make a user by hand|delete a stranger at .*", *["403 not_admin"] * 2),
     # Where users have no right to delete at all they learn that, and not that nothing was found.
     (
-        r"delete a stranger's (profiles|user_preferences|credit_\w+|generation_jobs|job_events) .*",
+        r"delete a stranger's (profiles|user_preferences|credit_\w+|job_events) .*",
         DENIED,
         SIGN_IN,
     ),
@@ -51,16 +51,27 @@ EXPECTED: list[tuple[str, ...]] = [
     (r"set_config|pg_read_file|dblink|submit with a cost|submit for .*", *["404 PGRST202"] * 2),
     (r".* in (schema (private|auth|storage)|pg_catalog)", *["406 PGRST106"] * 2),
     (r"read worker.tasks as a public table", *["404 42P01"] * 2),
-    # Keys of two columns: what is another's cannot be referred to.
+    # What is another's cannot be referred to: a project by the policies, the rest by keys of two
+    # columns.
+    (r"(job|submit|draft|asset) (in|into|moved into) a stranger's project", DENIED, SIGN_IN),
     (
-        r"(job|submit|draft|asset) (in|into|moved into) a stranger's project"
-        r"|job that follows .*|submit after .*|prompt that leads .*|prompt with a stranger.*"
+        r"job that follows .*|submit after .*|prompt that leads .*|prompt with a stranger.*"
         r"|stranger's asset as reference of own draft",
         "409 23503",
         SIGN_IN,
     ),
     (r"submit with a stranger's asset .*", "404 PT404 reference_asset_not_found", SIGN_IN),
-    (r"(cancel|queue) a stranger's .*", "404 PT404 job_not_found", SIGN_IN),
+    (
+        r"(cancel|queue|retry|rate|restore) a stranger's (job|draft)",
+        "404 PT404 job_not_found",
+        SIGN_IN,
+    ),
+    (
+        r"(share|unshare|restore) a stranger's project",
+        "404 PT404 project_not_found",
+        SIGN_IN,
+    ),
+    (r"open a .*project .*", *["404 PT404 project_not_found"] * 2),
     (r"asset of a (stranger's file|file that is not there)", "404 PT404 upload_not_found", SIGN_IN),
     # Values that make no sense.
     (r"cancel own job after .*", "409 PT409 transition_not_allowed", SIGN_IN),

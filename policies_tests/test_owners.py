@@ -96,12 +96,12 @@ def test_draft_whose_model_is_gone_lets_its_project_go(bench: Bench, shop: Shop)
     with bench.owner(user) as session:
         project = session.value("insert into public.projects (name) values ('p') returning id")
         draft = shop.draft(user, project_id=project)
-        bench.run("update public.models set is_active = false where id = %s", shop.model)
-        assert session.run("delete from public.projects where id = %s", project) == 1
-        assert (
-            session.value("select project_id from public.generation_jobs where id = %s", draft.id)
-            is None
-        )
+    bench.run("update public.models set is_active = false where id = %s", shop.model)
+    # For good, as an operator does.
+    assert bench.run("delete from public.projects where id = %s", project) == 1
+    assert (
+        bench.value("select project_id from public.generation_jobs where id = %s", draft.id) is None
+    )
 
 
 def test_draft_is_not_its_own_parent(bench: Bench, shop: Shop) -> None:

@@ -172,11 +172,6 @@ define("upsert a queued job", ({ db, me }) =>
 define("upsert a job by its key", ({ db, me }) => db.from("generation_jobs").upsert(
   wish({ idempotency_key: me.key, prompt: "Another" }),
   { onConflict: "user_id,idempotency_key" }).select());
-define("delete own queued job", ({ db, me }) =>
-  db.from("generation_jobs").delete().eq("id", me.job));
-define("delete own draft", ({ db, me }) => db.from("generation_jobs").delete().eq("id", me.draft));
-define("delete all jobs", ({ db }) =>
-  db.from("generation_jobs").delete().neq("id", crypto.randomUUID()));
 define("insert an event", ({ db, me }) => db.from("job_events").insert({
   job_id: me.job, user_id: me.id, to_status: "completed", actor: "system" }));
 define("rewrite events", ({ db, me }) =>
@@ -252,6 +247,22 @@ define("cancel a stranger's job", ({ db }) =>
   db.rpc("cancel_generation", { p_job_id: victim.job }));
 define("queue a stranger's draft", ({ db }) =>
   db.rpc("queue_generation", { p_job_id: victim.draft }));
+define("retry a stranger's job", ({ db }) =>
+  db.rpc("retry_generation", { p_job_id: victim.job }));
+define("rate a stranger's job", ({ db }) =>
+  db.rpc("rate_generation", { p_job_id: victim.done, p_rating: 1 }));
+define("restore a stranger's job", ({ db }) =>
+  db.rpc("restore_generation", { p_job_id: victim.job }));
+define("share a stranger's project", ({ db }) =>
+  db.rpc("share_project", { p_project_id: victim.project }));
+define("unshare a stranger's project", ({ db }) =>
+  db.rpc("unshare_project", { p_project_id: victim.project }));
+define("restore a stranger's project", ({ db }) =>
+  db.rpc("restore_project", { p_project_id: victim.project }));
+define("open a stranger's project as if it were public", ({ db }) =>
+  db.rpc("get_public_project", { p_project_id: victim.project }));
+define("open a project without a link", ({ db }) =>
+  db.rpc("get_shared_project", { p_token: null }));
 define("asset in a stranger's project", ({ db, me }) => db.from("assets").insert({
   kind: "image", bucket: "reference-images", storage_path: `${me.id}/up/unlisted.png`,
   project_id: victim.project }));
