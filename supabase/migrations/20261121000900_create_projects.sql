@@ -31,6 +31,9 @@ comment on column public.projects.share_token is 'Unguessable; made and dropped 
 comment on column public.projects.deleted_at is 'When the owner deleted it; it is hidden since.';
 
 create index projects_user_id_created_at_idx on public.projects (user_id, created_at desc);
+-- What every policy of a table with a project asks: which of my projects can be seen. Without the
+-- id in it the planner finds the question dear, and reads all of a user's rows instead.
+create index projects_visible_idx on public.projects (user_id, id) where deleted_at is null;
 create index projects_public_idx on public.projects (created_at desc, id)
 where is_public and deleted_at is null;
 create index projects_deleted_at_idx on public.projects (deleted_at) where deleted_at is not null;

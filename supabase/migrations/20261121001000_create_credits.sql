@@ -66,7 +66,7 @@ create table public.credit_transactions (
   operation_type public.generation_kind,
   model_id text,
   job_id uuid,
-  payment_id uuid references public.payments (id) on delete cascade,
+  payment_id uuid,
   reverses_id uuid references public.credit_transactions (id) on delete cascade,
   is_edit_call boolean not null default false,
   description text,
@@ -76,6 +76,8 @@ create table public.credit_transactions (
   processed_at timestamptz,
   constraint credit_transactions_user_id_version_key unique (user_id, version),
   constraint credit_transactions_user_id_idempotency_key_key unique (user_id, idempotency_key),
+  constraint credit_transactions_payment_is_the_owners foreign key (payment_id, user_id)
+  references public.payments (id, user_id) on delete cascade,
   constraint credit_transactions_version_is_positive check (version > 0),
   constraint credit_transactions_balance_after_is_not_negative check (balance_after >= 0),
   constraint credit_transactions_sign_fits_type check (
@@ -114,8 +116,8 @@ comment on column public.credit_transactions.processed_at is 'When a hold was se
 create unique index credit_transactions_one_deduction_per_job_key
 on public.credit_transactions (job_id) where type = 'deduction';
 create index credit_transactions_job_id_idx on public.credit_transactions (job_id);
-create index credit_transactions_payment_id_idx on public.credit_transactions (payment_id)
-where payment_id is not null;
+create index credit_transactions_payment_id_user_id_idx
+on public.credit_transactions (payment_id, user_id) where payment_id is not null;
 create index credit_transactions_reverses_id_idx on public.credit_transactions (reverses_id)
 where reverses_id is not null;
 create index credit_transactions_operation_type_model_id_idx
@@ -125,7 +127,7 @@ on public.credit_transactions (operation_type, model_id);
 alter table public.payments
 add constraint payments_transaction_id_fkey foreign key (transaction_id)
 references public.credit_transactions (id) deferrable initially deferred;
-create index payments_transaction_id_idx on public.payments (transaction_id)
+create unique index payments_transaction_id_key on public.payments (transaction_id)
 where transaction_id is not null;
 
 create table public.credit_grants (

@@ -167,8 +167,10 @@ comment on column public.generation_jobs.purged_at is
 
 create index generation_jobs_user_id_created_at_idx
 on public.generation_jobs (user_id, created_at desc, id);
-create index generation_jobs_active_idx on public.generation_jobs (user_id)
-where status in ('queued', 'starting', 'processing', 'finalizing');
+-- What has not ended: for front ends (finished_at=is.null) and for the limit of active jobs. No
+-- index names status: one that did would have every change of state write into all of them.
+create index generation_jobs_unfinished_idx on public.generation_jobs (user_id, created_at desc)
+where finished_at is null;
 create index generation_jobs_project_id_user_id_created_at_idx
 on public.generation_jobs (project_id, user_id, created_at desc) where project_id is not null;
 create index generation_jobs_campaign_id_user_id_idx

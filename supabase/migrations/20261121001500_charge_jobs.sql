@@ -35,8 +35,7 @@ begin
   -- The account is locked now, so that no two of a user's jobs can both be the last that fits.
   select count(*) into v_count from (
     select from public.generation_jobs
-    where user_id = new.user_id
-      and status in ('queued', 'starting', 'processing', 'finalizing')
+    where user_id = new.user_id and finished_at is null and status <> 'pending'
     limit v_plan.max_active_jobs + 1
   ) as active;
   if v_count > v_plan.max_active_jobs then

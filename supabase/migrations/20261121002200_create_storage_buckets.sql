@@ -77,6 +77,7 @@ create policy reelbase_objects_insert_owner on storage.objects
 for insert to authenticated with check (
   bucket_id in ('raw-videos', 'reference-images')
   and (storage.foldername(name))[1] = (select auth.uid())::text
+  and name !~ '(^|/)[.]{0,2}(/|$)'
   and (select private.has_room_for_uploads())
 );
 create policy reelbase_objects_update_owner on storage.objects
@@ -88,6 +89,7 @@ using (
 with check (
   bucket_id in ('raw-videos', 'reference-images')
   and (storage.foldername(name))[1] = (select auth.uid())::text
+  and name !~ '(^|/)[.]{0,2}(/|$)'
   and (select private.has_room_for_uploads())
 );
 create policy reelbase_objects_delete_owner on storage.objects

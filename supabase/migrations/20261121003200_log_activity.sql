@@ -108,7 +108,7 @@ begin
 
   if p_user_id = (select auth.uid()) then
     begin
-      v_headers := nullif(current_setting('request.headers', true), '');
+      v_headers := nullif(current_setting('request.headers', true), '')::jsonb;
       v_address := v_headers ->> (select address_header from private.settings);
       v_agent := private.clean_text(v_headers ->> 'user-agent', 512);
     exception when data_exception then

@@ -264,6 +264,7 @@ begin
   delete from public.content_summaries where job_id = any(v_jobs);
   delete from public.video_segmentations where job_id = any(v_jobs);
   delete from public.characters where job_id = any(v_jobs);
+  delete from worker.webhook_events where job_id = any(v_jobs);
   update worker.attempts set error_message = null where job_id = any(v_jobs);
   delete from public.generation_jobs where id = any(v_jobs) and status = 'pending';
   update public.generation_jobs

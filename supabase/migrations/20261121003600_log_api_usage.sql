@@ -33,7 +33,8 @@ comment on column worker.api_usage_logs.request_id is 'The provider''s own id of
 comment on column worker.api_usage_logs.units is
 'What the provider bills by: seconds, outputs, tokens.';
 comment on column worker.api_usage_logs.cost_usd is 'What the call cost us; null: not known.';
-comment on column worker.api_usage_logs.status_code is 'HTTP, or what HTTP would have said; null: no answer came.';
+comment on column worker.api_usage_logs.status_code is
+'HTTP, or what HTTP would have said; null: no answer came.';
 
 create index api_usage_logs_job_id_idx on worker.api_usage_logs (job_id)
 where job_id is not null;

@@ -141,8 +141,7 @@ as $$
     'active_jobs',
     (
       select count(*) from public.generation_jobs
-      where user_id = (select auth.uid())
-        and status in ('queued', 'starting', 'processing', 'finalizing')
+      where user_id = (select auth.uid()) and finished_at is null and status <> 'pending'
     ),
     plan.max_active_jobs
   from plan

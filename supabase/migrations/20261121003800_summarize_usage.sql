@@ -158,8 +158,7 @@ begin
   select coalesce(-sum(holds.amount), 0) into v_summary.in_flight
   from public.generation_jobs as jobs
   inner join public.credit_transactions as holds on holds.id = jobs.credit_transaction_id
-  where jobs.user_id = v_account.user_id
-    and jobs.status in ('queued', 'starting', 'processing', 'finalizing')
+  where jobs.user_id = v_account.user_id and jobs.finished_at is null
     and holds.status = 'pending';
   return v_summary;
 end;

@@ -13,7 +13,7 @@ set lock_timeout = '2s'
 as $$
 declare
   v_settings private.settings;
-  v_done jsonb := '{}';
+  v_done jsonb := jsonb_build_object('ran', true);
   v_count bigint;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('worker.housekeep', 0)) then
@@ -72,7 +72,7 @@ begin
     v_done := v_done || jsonb_build_object('webhook_events', null);
   end;
 
-  return jsonb_build_object('ran', true) || v_done;
+  return v_done;
 end;
 $$;
 comment on function worker.housekeep is
@@ -88,23 +88,27 @@ returns boolean
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_job record;
 begin
   if not exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then
     return false;
   end if;
-  -- A job that is scheduled again under its name is replaced.
-  execute $sql$
-    select
-      cron.schedule('reelbase-housekeep', '* * * * *', 'select worker.housekeep()'),
-      cron.schedule(
+  for v_job in
+    select jobs.name, jobs.schedule, jobs.command
+    from (values
+      ('reelbase-housekeep', '* * * * *', 'select worker.housekeep()'),
+      (
         'reelbase-forget-runs', '17 3 * * *',
-        $run$
-          delete from cron.job_run_details
-          where end_time < now() - interval '7 days'
-            and jobid in (select jobid from cron.job where starts_with(jobname, 'reelbase-'))
-        $run$
+        'delete from cron.job_run_details where end_time < now() - interval ''7 days'' and jobid in ('
+        'select jobid from cron.job where starts_with(jobname, ''reelbase-''))'
       )
-  $sql$;
+    ) as jobs (name, schedule, command)
+  loop
+    -- A job that is scheduled again under its name is replaced.
+    execute format('select %I.schedule($1, $2, $3)', 'cron')
+    using v_job.name, v_job.schedule, v_job.command;
+  end loop;
   return true;
 exception when insufficient_privilege then
   raise warning 'pg_cron is installed, but % may not use it.', current_user;
@@ -112,8 +116,8 @@ exception when insufficient_privilege then
 end;
 $$;
 comment on function private.schedule_work() is
-'Lets pg_cron do the housekeeping, and says whether it does. Called by this migration; to be called '
-'once by hand where the extension is installed later. Again it changes nothing.';
+'Lets pg_cron do the housekeeping, and says whether it does. Called by this migration; to be '
+'called once by hand where the extension is installed later. Again it changes nothing.';
 revoke execute on function private.schedule_work() from public;
 
 select private.schedule_work();
