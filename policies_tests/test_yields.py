@@ -580,7 +580,7 @@ def test_generated_images_have_a_row_a_result_and_one_for_none(bench: Bench, sho
     none = failed(shop, user)
     with bench.owner(user) as session:
         rows = session.rows(
-            "select uuid::text, success, position, visual_prompt, art_style, model, message,"
+            "select job_id::text, success, position, visual_prompt, art_style, model, message,"
             " image_size_bytes, credits_used, is_refunded, bucket, thumbnail_bucket"
             " from public.generated_images order by created_at, position"
         )
@@ -623,7 +623,7 @@ def test_generated_voiceovers_are_shown(bench: Bench, shop: Shop) -> None:
     job = made(bench, shop, user, "audio/mpeg", p_kind="voiceover")
     with bench.owner(user) as session:
         assert session.rows(
-            "select uuid::text, narration_prompt, bucket, duration::float, credits_used, success"
+            "select job_id::text, narration_prompt, bucket, duration::float, credits_used, success"
             " from public.generated_voiceovers"
         ) == [(job.id, "A harbour", "voiceovers", 2.5, 7, True)]
 

@@ -7,14 +7,14 @@ export type Database = {
           Tables: {
             "assets": {
                   Row: {
-                    "bucket": string,"created_at": string,"duration_ms": number | null,"height": number | null,"id": string,"kind": Database["public"]['Enums']["asset_kind"],"mime_type": string,"project_id": string | null,"sha256": string | null,"size_bytes": number,"storage_path": string,"style": string | null,"thumbnail_id": string | null,"updated_at": string,"user_id": string,"width": number | null
+                    "bucket": string,"created_at": string,"duration_ms": number | null,"height": number | null,"hidden_at": string | null,"id": string,"kind": Database["public"]['Enums']["asset_kind"],"mime_type": string,"project_id": string | null,"sha256": string | null,"size_bytes": number,"storage_path": string,"style": string | null,"thumbnail_id": string | null,"updated_at": string,"user_id": string,"width": number | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "bucket": string,"created_at"?: string,"duration_ms"?: number | null,"height"?: number | null,"id"?: string,"kind": Database["public"]['Enums']["asset_kind"],"mime_type": string,"project_id"?: string | null,"sha256"?: string | null,"size_bytes": number,"storage_path": string,"style"?: string | null,"thumbnail_id"?: string | null,"updated_at"?: string,"user_id"?: string,"width"?: number | null
+                    "bucket": string,"created_at"?: string,"duration_ms"?: number | null,"height"?: number | null,"hidden_at"?: string | null,"id"?: string,"kind": Database["public"]['Enums']["asset_kind"],"mime_type": string,"project_id"?: string | null,"sha256"?: string | null,"size_bytes": number,"storage_path": string,"style"?: string | null,"thumbnail_id"?: string | null,"updated_at"?: string,"user_id"?: string,"width"?: number | null
                   }
                   Update: {
-                    "bucket"?: string,"created_at"?: string,"duration_ms"?: number | null,"height"?: number | null,"id"?: string,"kind"?: Database["public"]['Enums']["asset_kind"],"mime_type"?: string,"project_id"?: string | null,"sha256"?: string | null,"size_bytes"?: number,"storage_path"?: string,"style"?: string | null,"thumbnail_id"?: string | null,"updated_at"?: string,"user_id"?: string,"width"?: number | null
+                    "bucket"?: string,"created_at"?: string,"duration_ms"?: number | null,"height"?: number | null,"hidden_at"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["asset_kind"],"mime_type"?: string,"project_id"?: string | null,"sha256"?: string | null,"size_bytes"?: number,"storage_path"?: string,"style"?: string | null,"thumbnail_id"?: string | null,"updated_at"?: string,"user_id"?: string,"width"?: number | null
                   }
                   Relationships: [
                     {
@@ -30,23 +30,317 @@ isOneToOne: false
       referencedRelation: "assets"
       referencedColumns: ["id","user_id"]
     },{
+      foreignKeyName: "assets_thumbnail_is_the_owners"
+      columns: ["thumbnail_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "assets_thumbnail_is_the_owners"
+      columns: ["thumbnail_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
       foreignKeyName: "assets_user_id_fkey"
       columns: ["user_id"]
 isOneToOne: false
       referencedRelation: "profiles"
       referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "assets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"brand_guidelines": {
+                  Row: {
+                    "brand_name": string,"color_palette": (string)[],"created_at": string,"do_list": (string)[],"dont_list": (string)[],"fonts": string | null,"id": string,"tone_of_voice": (string)[],"updated_at": string,"user_id": string,"values": (string)[],"visual_style": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "brand_name": string,"color_palette"?: (string)[],"created_at"?: string,"do_list"?: (string)[],"dont_list"?: (string)[],"fonts"?: string | null,"id"?: string,"tone_of_voice"?: (string)[],"updated_at"?: string,"user_id"?: string,"values"?: (string)[],"visual_style"?: string | null
+                  }
+                  Update: {
+                    "brand_name"?: string,"color_palette"?: (string)[],"created_at"?: string,"do_list"?: (string)[],"dont_list"?: (string)[],"fonts"?: string | null,"id"?: string,"tone_of_voice"?: (string)[],"updated_at"?: string,"user_id"?: string,"values"?: (string)[],"visual_style"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "brand_guidelines_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "brand_guidelines_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"campaigns": {
+                  Row: {
+                    "brand_guidelines_id": string | null,"completed_at": string | null,"completed_videos": number,"concepts": NonNullable<Json>,"created_at": string,"description": string | null,"id": string,"name": string,"platform": (string)[],"status": Database["public"]['Enums']["campaign_status"],"target_audience": string | null,"total_videos": number,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "brand_guidelines_id"?: string | null,"completed_at"?: string | null,"completed_videos"?: number,"concepts"?: NonNullable<Json>,"created_at"?: string,"description"?: string | null,"id"?: string,"name": string,"platform"?: (string)[],"status"?: Database["public"]['Enums']["campaign_status"],"target_audience"?: string | null,"total_videos"?: number,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "brand_guidelines_id"?: string | null,"completed_at"?: string | null,"completed_videos"?: number,"concepts"?: NonNullable<Json>,"created_at"?: string,"description"?: string | null,"id"?: string,"name"?: string,"platform"?: (string)[],"status"?: Database["public"]['Enums']["campaign_status"],"target_audience"?: string | null,"total_videos"?: number,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "campaigns_brand_is_the_owners"
+      columns: ["brand_guidelines_id","user_id"]
+isOneToOne: false
+      referencedRelation: "brand_guidelines"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "campaigns_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "campaigns_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"character_reference_images": {
+                  Row: {
+                    "asset_id": string,"character_id": string,"created_at": string,"position": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "asset_id": string,"character_id": string,"created_at"?: string,"position": number,"user_id"?: string
+                  }
+                  Update: {
+                    "asset_id"?: string,"character_id"?: string,"created_at"?: string,"position"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "character_reference_images_asset_is_the_owners"
+      columns: ["asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "assets"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "character_reference_images_asset_is_the_owners"
+      columns: ["asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "character_reference_images_asset_is_the_owners"
+      columns: ["asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "character_reference_images_character_is_the_owners"
+      columns: ["character_id","user_id"]
+isOneToOne: false
+      referencedRelation: "characters"
+      referencedColumns: ["id","user_id"]
+    }
+                  ]
+                },"characters": {
+                  Row: {
+                    "art_style": string,"created_at": string,"description": string | null,"final_image_id": string | null,"id": string,"job_id": string | null,"message": string | null,"model": string | null,"name": string | null,"project_id": string | null,"sprite_sheet_id": string | null,"success": boolean,"updated_at": string,"user_id": string,"visual_prompt": string,"credit_transaction_id": string | null,"credits_used": number | null,"is_refunded": boolean | null
+                  }
+                  ComputedFields: "credit_transaction_id" | "credits_used" | "is_refunded"
+                  Insert: {
+                    "art_style"?: string,"created_at"?: string,"description"?: string | null,"final_image_id"?: string | null,"id"?: string,"job_id"?: string | null,"message"?: string | null,"model"?: string | null,"name"?: string | null,"project_id"?: string | null,"sprite_sheet_id"?: string | null,"success"?: boolean,"updated_at"?: string,"user_id"?: string,"visual_prompt": string
+                  }
+                  Update: {
+                    "art_style"?: string,"created_at"?: string,"description"?: string | null,"final_image_id"?: string | null,"id"?: string,"job_id"?: string | null,"message"?: string | null,"model"?: string | null,"name"?: string | null,"project_id"?: string | null,"sprite_sheet_id"?: string | null,"success"?: boolean,"updated_at"?: string,"user_id"?: string,"visual_prompt"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "characters_final_image_is_the_owners"
+      columns: ["final_image_id","user_id"]
+isOneToOne: false
+      referencedRelation: "assets"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_final_image_is_the_owners"
+      columns: ["final_image_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_final_image_is_the_owners"
+      columns: ["final_image_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "characters_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "characters_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_sprite_sheet_is_the_owners"
+      columns: ["sprite_sheet_id","user_id"]
+isOneToOne: false
+      referencedRelation: "assets"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_sprite_sheet_is_the_owners"
+      columns: ["sprite_sheet_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_sprite_sheet_is_the_owners"
+      columns: ["sprite_sheet_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "characters_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "characters_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"content_summaries": {
+                  Row: {
+                    "created_at": string,"id": string,"job_id": string | null,"original_content": string,"project_id": string | null,"summary": string,"updated_at": string,"user_id": string,"user_input": string,"credit_transaction_id": string | null,"credits_used": number | null,"is_refunded": boolean | null
+                  }
+                  ComputedFields: "credit_transaction_id" | "credits_used" | "is_refunded"
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"job_id"?: string | null,"original_content": string,"project_id"?: string | null,"summary": string,"updated_at"?: string,"user_id"?: string,"user_input"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"job_id"?: string | null,"original_content"?: string,"project_id"?: string | null,"summary"?: string,"updated_at"?: string,"user_id"?: string,"user_input"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "content_summaries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "content_summaries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "content_summaries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "content_summaries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "content_summaries_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "content_summaries_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "content_summaries_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"conversations": {
+                  Row: {
+                    "created_at": string,"id": string,"metadata": NonNullable<Json>,"project_id": string | null,"response": string,"type": Database["public"]['Enums']["conversation_type"],"user_id": string,"user_input": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"metadata"?: NonNullable<Json>,"project_id"?: string | null,"response": string,"type": Database["public"]['Enums']["conversation_type"],"user_id"?: string,"user_input": string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"metadata"?: NonNullable<Json>,"project_id"?: string | null,"response"?: string,"type"?: Database["public"]['Enums']["conversation_type"],"user_id"?: string,"user_input"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "conversations_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "conversations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "conversations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
     }
                   ]
                 },"credit_accounts": {
                   Row: {
-                    "balance": number,"created_at": string,"debt": number,"last_transaction_at": string | null,"lifetime_earned": number,"lifetime_spent": number,"monthly_allowance": number,"period_ends_at": string | null,"period_started_at": string | null,"updated_at": string,"user_id": string,"version": number
+                    "balance": number,"created_at": string,"debt": number,"last_transaction_at": string | null,"lifetime_earned": number,"lifetime_spent": number,"monthly_allowance": number,"period_ends_at": string | null,"period_started_at": string | null,"realtime_id": string,"updated_at": string,"user_id": string,"version": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "balance"?: number,"created_at"?: string,"debt"?: number,"last_transaction_at"?: string | null,"lifetime_earned"?: number,"lifetime_spent"?: number,"monthly_allowance"?: number,"period_ends_at"?: string | null,"period_started_at"?: string | null,"updated_at"?: string,"user_id": string,"version"?: number
+                    "balance"?: number,"created_at"?: string,"debt"?: number,"last_transaction_at"?: string | null,"lifetime_earned"?: number,"lifetime_spent"?: number,"monthly_allowance"?: number,"period_ends_at"?: string | null,"period_started_at"?: string | null,"realtime_id"?: string,"updated_at"?: string,"user_id": string,"version"?: number
                   }
                   Update: {
-                    "balance"?: number,"created_at"?: string,"debt"?: number,"last_transaction_at"?: string | null,"lifetime_earned"?: number,"lifetime_spent"?: number,"monthly_allowance"?: number,"period_ends_at"?: string | null,"period_started_at"?: string | null,"updated_at"?: string,"user_id"?: string,"version"?: number
+                    "balance"?: number,"created_at"?: string,"debt"?: number,"last_transaction_at"?: string | null,"lifetime_earned"?: number,"lifetime_spent"?: number,"monthly_allowance"?: number,"period_ends_at"?: string | null,"period_started_at"?: string | null,"realtime_id"?: string,"updated_at"?: string,"user_id"?: string,"version"?: number
                   }
                   Relationships: [
                     {
@@ -54,6 +348,12 @@ isOneToOne: false
       columns: ["user_id"]
 isOneToOne: true
       referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "credit_accounts_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: true
+      referencedRelation: "user_stats"
       referencedColumns: ["user_id"]
     }
                   ]
@@ -107,6 +407,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "profiles"
       referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "credit_grants_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
     }
                   ]
                 },"credit_packages": {
@@ -125,22 +431,46 @@ isOneToOne: false
                   ]
                 },"credit_transactions": {
                   Row: {
-                    "amount": number,"balance_after": number,"created_at": string,"description": string | null,"id": string,"idempotency_key": string | null,"is_edit_call": boolean,"job_id": string | null,"metadata": NonNullable<Json>,"model_id": string | null,"operation_type": Database["public"]['Enums']["generation_kind"] | null,"processed_at": string | null,"reverses_id": string | null,"status": Database["public"]['Enums']["transaction_status"],"type": Database["public"]['Enums']["transaction_type"],"user_id": string,"version": number
+                    "amount": number,"balance_after": number,"created_at": string,"description": string | null,"id": string,"idempotency_key": string | null,"is_edit_call": boolean,"job_id": string | null,"metadata": NonNullable<Json>,"model_id": string | null,"operation_type": Database["public"]['Enums']["generation_kind"] | null,"payment_id": string | null,"processed_at": string | null,"reverses_id": string | null,"status": Database["public"]['Enums']["transaction_status"],"type": Database["public"]['Enums']["transaction_type"],"user_id": string,"version": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount": number,"balance_after": number,"created_at"?: string,"description"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"job_id"?: string | null,"metadata"?: NonNullable<Json>,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"processed_at"?: string | null,"reverses_id"?: string | null,"status"?: Database["public"]['Enums']["transaction_status"],"type": Database["public"]['Enums']["transaction_type"],"user_id": string,"version": number
+                    "amount": number,"balance_after": number,"created_at"?: string,"description"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"job_id"?: string | null,"metadata"?: NonNullable<Json>,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"payment_id"?: string | null,"processed_at"?: string | null,"reverses_id"?: string | null,"status"?: Database["public"]['Enums']["transaction_status"],"type": Database["public"]['Enums']["transaction_type"],"user_id": string,"version": number
                   }
                   Update: {
-                    "amount"?: number,"balance_after"?: number,"created_at"?: string,"description"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"job_id"?: string | null,"metadata"?: NonNullable<Json>,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"processed_at"?: string | null,"reverses_id"?: string | null,"status"?: Database["public"]['Enums']["transaction_status"],"type"?: Database["public"]['Enums']["transaction_type"],"user_id"?: string,"version"?: number
+                    "amount"?: number,"balance_after"?: number,"created_at"?: string,"description"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"job_id"?: string | null,"metadata"?: NonNullable<Json>,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"payment_id"?: string | null,"processed_at"?: string | null,"reverses_id"?: string | null,"status"?: Database["public"]['Enums']["transaction_status"],"type"?: Database["public"]['Enums']["transaction_type"],"user_id"?: string,"version"?: number
                   }
                   Relationships: [
                     {
       foreignKeyName: "credit_transactions_job_id_fkey"
       columns: ["job_id"]
 isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id"]
+    },{
+      foreignKeyName: "credit_transactions_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "credit_transactions_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id"]
+    },{
+      foreignKeyName: "credit_transactions_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
       referencedRelation: "generation_jobs"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "credit_transactions_payment_is_the_owners"
+      columns: ["payment_id","user_id"]
+isOneToOne: false
+      referencedRelation: "payments"
+      referencedColumns: ["id","user_id"]
     },{
       foreignKeyName: "credit_transactions_reverses_id_fkey"
       columns: ["reverses_id"]
@@ -159,21 +489,83 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "profiles"
       referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "credit_transactions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"feedback": {
+                  Row: {
+                    "comment": string | null,"created_at": string,"id": string,"job_id": string,"rating": number,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "comment"?: string | null,"created_at"?: string,"id"?: string,"job_id": string,"rating": number,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "comment"?: string | null,"created_at"?: string,"id"?: string,"job_id"?: string,"rating"?: number,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "feedback_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: true
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "feedback_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: true
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "feedback_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: true
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "feedback_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: true
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "feedback_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "feedback_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
     }
                   ]
                 },"generation_jobs": {
                   Row: {
-                    "art_style": string | null,"aspect_ratio": string | null,"attempt_count": number,"audio_instructions": string | null,"created_at": string,"credit_cost": number,"credit_transaction_id": string | null,"duration_seconds": number | null,"error_code": string | null,"error_message": string | null,"finished_at": string | null,"hidden_at": string | null,"id": string,"idempotency_key": string | null,"is_edit_call": boolean,"is_refunded": boolean,"kind": Database["public"]['Enums']["generation_kind"],"max_attempts": number,"mode": Database["public"]['Enums']["generation_mode"],"model_id": string,"negative_prompt": string | null,"output_count": number,"parameters": NonNullable<Json>,"parent_job_id": string | null,"priority": number,"progress": number,"project_id": string | null,"prompt": string,"provider": string,"provider_job_id": string | null,"queued_at": string | null,"resolution": string | null,"started_at": string | null,"status": Database["public"]['Enums']["job_status"],"updated_at": string,"user_id": string
+                    "art_style": string | null,"aspect_ratio": string | null,"attempt_count": number,"audio_instructions": string | null,"campaign_id": string | null,"created_at": string,"credit_cost": number,"credit_transaction_id": string | null,"duration_seconds": number | null,"error_code": string | null,"error_message": string | null,"finished_at": string | null,"has_lost_inputs": boolean,"hidden_at": string | null,"id": string,"idempotency_key": string | null,"is_edit_call": boolean,"is_refunded": boolean,"kind": Database["public"]['Enums']["generation_kind"],"max_attempts": number,"mode": Database["public"]['Enums']["generation_mode"],"model_id": string,"negative_prompt": string | null,"output_count": number,"parameters": NonNullable<Json>,"parent_job_id": string | null,"priority": number,"progress": number,"project_id": string | null,"prompt": string,"provider": string,"provider_job_id": string | null,"purged_at": string | null,"queued_at": string | null,"resolution": string | null,"started_at": string | null,"status": Database["public"]['Enums']["job_status"],"storyboard_id": string | null,"updated_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "art_style"?: string | null,"aspect_ratio"?: string | null,"attempt_count"?: number,"audio_instructions"?: string | null,"created_at"?: string,"credit_cost": number,"credit_transaction_id"?: string | null,"duration_seconds"?: number | null,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"hidden_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"is_refunded"?: boolean,"kind": Database["public"]['Enums']["generation_kind"],"max_attempts"?: number,"mode"?: Database["public"]['Enums']["generation_mode"],"model_id": string,"negative_prompt"?: string | null,"output_count"?: number,"parameters"?: NonNullable<Json>,"parent_job_id"?: string | null,"priority"?: number,"progress"?: number,"project_id"?: string | null,"prompt": string,"provider": string,"provider_job_id"?: string | null,"queued_at"?: string | null,"resolution"?: string | null,"started_at"?: string | null,"status"?: Database["public"]['Enums']["job_status"],"updated_at"?: string,"user_id"?: string
+                    "art_style"?: string | null,"aspect_ratio"?: string | null,"attempt_count"?: number,"audio_instructions"?: string | null,"campaign_id"?: string | null,"created_at"?: string,"credit_cost": number,"credit_transaction_id"?: string | null,"duration_seconds"?: number | null,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"has_lost_inputs"?: boolean,"hidden_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"is_refunded"?: boolean,"kind": Database["public"]['Enums']["generation_kind"],"max_attempts"?: number,"mode"?: Database["public"]['Enums']["generation_mode"],"model_id": string,"negative_prompt"?: string | null,"output_count"?: number,"parameters"?: NonNullable<Json>,"parent_job_id"?: string | null,"priority"?: number,"progress"?: number,"project_id"?: string | null,"prompt": string,"provider": string,"provider_job_id"?: string | null,"purged_at"?: string | null,"queued_at"?: string | null,"resolution"?: string | null,"started_at"?: string | null,"status"?: Database["public"]['Enums']["job_status"],"storyboard_id"?: string | null,"updated_at"?: string,"user_id"?: string
                   }
                   Update: {
-                    "art_style"?: string | null,"aspect_ratio"?: string | null,"attempt_count"?: number,"audio_instructions"?: string | null,"created_at"?: string,"credit_cost"?: number,"credit_transaction_id"?: string | null,"duration_seconds"?: number | null,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"hidden_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"is_refunded"?: boolean,"kind"?: Database["public"]['Enums']["generation_kind"],"max_attempts"?: number,"mode"?: Database["public"]['Enums']["generation_mode"],"model_id"?: string,"negative_prompt"?: string | null,"output_count"?: number,"parameters"?: NonNullable<Json>,"parent_job_id"?: string | null,"priority"?: number,"progress"?: number,"project_id"?: string | null,"prompt"?: string,"provider"?: string,"provider_job_id"?: string | null,"queued_at"?: string | null,"resolution"?: string | null,"started_at"?: string | null,"status"?: Database["public"]['Enums']["job_status"],"updated_at"?: string,"user_id"?: string
+                    "art_style"?: string | null,"aspect_ratio"?: string | null,"attempt_count"?: number,"audio_instructions"?: string | null,"campaign_id"?: string | null,"created_at"?: string,"credit_cost"?: number,"credit_transaction_id"?: string | null,"duration_seconds"?: number | null,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"has_lost_inputs"?: boolean,"hidden_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"is_edit_call"?: boolean,"is_refunded"?: boolean,"kind"?: Database["public"]['Enums']["generation_kind"],"max_attempts"?: number,"mode"?: Database["public"]['Enums']["generation_mode"],"model_id"?: string,"negative_prompt"?: string | null,"output_count"?: number,"parameters"?: NonNullable<Json>,"parent_job_id"?: string | null,"priority"?: number,"progress"?: number,"project_id"?: string | null,"prompt"?: string,"provider"?: string,"provider_job_id"?: string | null,"purged_at"?: string | null,"queued_at"?: string | null,"resolution"?: string | null,"started_at"?: string | null,"status"?: Database["public"]['Enums']["job_status"],"storyboard_id"?: string | null,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
+      foreignKeyName: "generation_jobs_campaign_is_the_owners"
+      columns: ["campaign_id","user_id"]
+isOneToOne: false
+      referencedRelation: "campaigns"
+      referencedColumns: ["id","user_id"]
+    },{
       foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
       columns: ["credit_transaction_id"]
 isOneToOne: false
@@ -195,6 +587,24 @@ isOneToOne: false
       foreignKeyName: "generation_jobs_parent_is_the_owners"
       columns: ["parent_job_id","user_id"]
 isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "generation_jobs_parent_is_the_owners"
+      columns: ["parent_job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "generation_jobs_parent_is_the_owners"
+      columns: ["parent_job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "generation_jobs_parent_is_the_owners"
+      columns: ["parent_job_id","user_id"]
+isOneToOne: false
       referencedRelation: "generation_jobs"
       referencedColumns: ["id","user_id"]
     },{
@@ -204,10 +614,22 @@ isOneToOne: false
       referencedRelation: "projects"
       referencedColumns: ["id","user_id"]
     },{
+      foreignKeyName: "generation_jobs_storyboard_is_the_owners"
+      columns: ["storyboard_id","user_id"]
+isOneToOne: false
+      referencedRelation: "storyboard_sequences"
+      referencedColumns: ["id","user_id"]
+    },{
       foreignKeyName: "generation_jobs_user_id_fkey"
       columns: ["user_id"]
 isOneToOne: false
       referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
       referencedColumns: ["user_id"]
     }
                   ]
@@ -230,6 +652,36 @@ isOneToOne: false
       referencedRelation: "assets"
       referencedColumns: ["id","user_id"]
     },{
+      foreignKeyName: "job_assets_asset_is_the_owners"
+      columns: ["asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_assets_asset_is_the_owners"
+      columns: ["asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
       foreignKeyName: "job_assets_job_is_the_owners"
       columns: ["job_id","user_id"]
 isOneToOne: false
@@ -250,6 +702,24 @@ isOneToOne: false
                   }
                   Relationships: [
                     {
+      foreignKeyName: "job_events_job_fkey"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_events_job_fkey"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_events_job_fkey"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
       foreignKeyName: "job_events_job_fkey"
       columns: ["job_id","user_id"]
 isOneToOne: false
@@ -291,6 +761,144 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"payments": {
+                  Row: {
+                    "amount_minor": number,"created_at": string,"credits": number,"currency": string,"expires_at": string | null,"failure_reason": string | null,"id": string,"idempotency_key": string | null,"method": Database["public"]['Enums']["payment_method"] | null,"package_id": string | null,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference": string | null,"receipt_url": string | null,"refunded_minor": number,"status": Database["public"]['Enums']["payment_status"],"subscription_id": string | null,"succeeded_at": string | null,"tier": Database["public"]['Enums']["subscription_tier"] | null,"transaction_id": string | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount_minor": number,"created_at"?: string,"credits": number,"currency": string,"expires_at"?: string | null,"failure_reason"?: string | null,"id"?: string,"idempotency_key"?: string | null,"method"?: Database["public"]['Enums']["payment_method"] | null,"package_id"?: string | null,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference"?: string | null,"receipt_url"?: string | null,"refunded_minor"?: number,"status"?: Database["public"]['Enums']["payment_status"],"subscription_id"?: string | null,"succeeded_at"?: string | null,"tier"?: Database["public"]['Enums']["subscription_tier"] | null,"transaction_id"?: string | null,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "amount_minor"?: number,"created_at"?: string,"credits"?: number,"currency"?: string,"expires_at"?: string | null,"failure_reason"?: string | null,"id"?: string,"idempotency_key"?: string | null,"method"?: Database["public"]['Enums']["payment_method"] | null,"package_id"?: string | null,"provider"?: Database["public"]['Enums']["payment_provider"],"provider_reference"?: string | null,"receipt_url"?: string | null,"refunded_minor"?: number,"status"?: Database["public"]['Enums']["payment_status"],"subscription_id"?: string | null,"succeeded_at"?: string | null,"tier"?: Database["public"]['Enums']["subscription_tier"] | null,"transaction_id"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "payments_package_id_fkey"
+      columns: ["package_id"]
+isOneToOne: false
+      referencedRelation: "credit_packages"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "payments_subscription_is_the_payers"
+      columns: ["subscription_id","user_id"]
+isOneToOne: false
+      referencedRelation: "subscriptions"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "payments_tier_fkey"
+      columns: ["tier"]
+isOneToOne: false
+      referencedRelation: "subscription_plans"
+      referencedColumns: ["tier"]
+    },{
+      foreignKeyName: "payments_transaction_id_fkey"
+      columns: ["transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_statement"
+      referencedColumns: ["transaction_id"]
+    },{
+      foreignKeyName: "payments_transaction_id_fkey"
+      columns: ["transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_transactions"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "payments_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "payments_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"performance_metrics": {
+                  Row: {
+                    "actual_engagement": NonNullable<Json>,"brand_compliance": number | null,"character_id": string | null,"created_at": string,"id": string,"improvements": NonNullable<Json>,"job_id": string | null,"platform": string | null,"predicted_score": number | null,"prompt": string | null,"quality_score": number | null,"style_consistency": number | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "actual_engagement"?: NonNullable<Json>,"brand_compliance"?: number | null,"character_id"?: string | null,"created_at"?: string,"id"?: string,"improvements"?: NonNullable<Json>,"job_id"?: string | null,"platform"?: string | null,"predicted_score"?: number | null,"prompt"?: string | null,"quality_score"?: number | null,"style_consistency"?: number | null,"user_id"?: string
+                  }
+                  Update: {
+                    "actual_engagement"?: NonNullable<Json>,"brand_compliance"?: number | null,"character_id"?: string | null,"created_at"?: string,"id"?: string,"improvements"?: NonNullable<Json>,"job_id"?: string | null,"platform"?: string | null,"predicted_score"?: number | null,"prompt"?: string | null,"quality_score"?: number | null,"style_consistency"?: number | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "performance_metrics_character_is_the_owners"
+      columns: ["character_id","user_id"]
+isOneToOne: false
+      referencedRelation: "characters"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "performance_metrics_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "performance_metrics_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "performance_metrics_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "performance_metrics_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "performance_metrics_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "performance_metrics_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"platform_configurations": {
+                  Row: {
+                    "aspect_ratio": string | null,"character_preferences": NonNullable<Json>,"created_at": string,"id": string,"platform": string,"preferred_style": NonNullable<Json>,"prompt_templates": NonNullable<Json>,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "aspect_ratio"?: string | null,"character_preferences"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"platform": string,"preferred_style"?: NonNullable<Json>,"prompt_templates"?: NonNullable<Json>,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "aspect_ratio"?: string | null,"character_preferences"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"platform"?: string,"preferred_style"?: NonNullable<Json>,"prompt_templates"?: NonNullable<Json>,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "platform_configurations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "platform_configurations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
                 },"profiles": {
                   Row: {
                     "avatar_url": string | null,"created_at": string,"deleted_at": string | null,"email": string | null,"first_name": string | null,"full_name": string | null,"last_login_at": string | null,"last_name": string | null,"subscription_tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string,"user_id": string,"username": string
@@ -313,14 +921,14 @@ isOneToOne: false
                   ]
                 },"projects": {
                   Row: {
-                    "created_at": string,"deleted_at": string | null,"description": string | null,"id": string,"is_public": boolean,"name": string,"share_token": string | null,"updated_at": string,"user_id": string
+                    "created_at": string,"deleted_at": string | null,"description": string | null,"id": string,"is_public": boolean,"name": string,"share_token": string | null,"show_prompts": boolean,"updated_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"deleted_at"?: string | null,"description"?: string | null,"id"?: string,"is_public"?: boolean,"name": string,"share_token"?: string | null,"updated_at"?: string,"user_id"?: string
+                    "created_at"?: string,"deleted_at"?: string | null,"description"?: string | null,"id"?: string,"is_public"?: boolean,"name": string,"share_token"?: string | null,"show_prompts"?: boolean,"updated_at"?: string,"user_id"?: string
                   }
                   Update: {
-                    "created_at"?: string,"deleted_at"?: string | null,"description"?: string | null,"id"?: string,"is_public"?: boolean,"name"?: string,"share_token"?: string | null,"updated_at"?: string,"user_id"?: string
+                    "created_at"?: string,"deleted_at"?: string | null,"description"?: string | null,"id"?: string,"is_public"?: boolean,"name"?: string,"share_token"?: string | null,"show_prompts"?: boolean,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -329,21 +937,239 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "profiles"
       referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "projects_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"prompt_templates": {
+                  Row: {
+                    "created_at": string,"description": string | null,"id": string,"is_active": boolean,"is_favorite": boolean,"kind": Database["public"]['Enums']["generation_kind"] | null,"mode": Database["public"]['Enums']["generation_mode"] | null,"name": string,"prompt": string,"sort_order": number,"tags": (string)[],"updated_at": string,"user_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"description"?: string | null,"id"?: string,"is_active"?: boolean,"is_favorite"?: boolean,"kind"?: Database["public"]['Enums']["generation_kind"] | null,"mode"?: Database["public"]['Enums']["generation_mode"] | null,"name": string,"prompt": string,"sort_order"?: number,"tags"?: (string)[],"updated_at"?: string,"user_id"?: string | null
+                  }
+                  Update: {
+                    "created_at"?: string,"description"?: string | null,"id"?: string,"is_active"?: boolean,"is_favorite"?: boolean,"kind"?: Database["public"]['Enums']["generation_kind"] | null,"mode"?: Database["public"]['Enums']["generation_mode"] | null,"name"?: string,"prompt"?: string,"sort_order"?: number,"tags"?: (string)[],"updated_at"?: string,"user_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "prompt_templates_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "prompt_templates_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"storyboard_sequences": {
+                  Row: {
+                    "campaign_id": string | null,"character_id": string | null,"created_at": string,"frames": NonNullable<Json>,"id": string,"name": string,"total_duration": number,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "campaign_id"?: string | null,"character_id"?: string | null,"created_at"?: string,"frames"?: NonNullable<Json>,"id"?: string,"name": string,"total_duration"?: never,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "campaign_id"?: string | null,"character_id"?: string | null,"created_at"?: string,"frames"?: NonNullable<Json>,"id"?: string,"name"?: string,"total_duration"?: never,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "storyboard_sequences_campaign_is_the_owners"
+      columns: ["campaign_id","user_id"]
+isOneToOne: false
+      referencedRelation: "campaigns"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "storyboard_sequences_character_is_the_owners"
+      columns: ["character_id","user_id"]
+isOneToOne: false
+      referencedRelation: "characters"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "storyboard_sequences_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "storyboard_sequences_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"style_presets": {
+                  Row: {
+                    "character_id": string | null,"created_at": string,"id": string,"is_favorite": boolean,"name": string,"style_data": NonNullable<Json>,"tags": (string)[],"thumbnail_url": string | null,"updated_at": string,"usage_count": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "character_id"?: string | null,"created_at"?: string,"id"?: string,"is_favorite"?: boolean,"name": string,"style_data"?: NonNullable<Json>,"tags"?: (string)[],"thumbnail_url"?: string | null,"updated_at"?: string,"usage_count"?: number,"user_id"?: string
+                  }
+                  Update: {
+                    "character_id"?: string | null,"created_at"?: string,"id"?: string,"is_favorite"?: boolean,"name"?: string,"style_data"?: NonNullable<Json>,"tags"?: (string)[],"thumbnail_url"?: string | null,"updated_at"?: string,"usage_count"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "style_presets_character_is_the_owners"
+      columns: ["character_id","user_id"]
+isOneToOne: false
+      referencedRelation: "characters"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "style_presets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "style_presets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
     }
                   ]
                 },"subscription_plans": {
                   Row: {
-                    "created_at": string,"currency": string,"description": string | null,"is_active": boolean,"job_priority": number,"max_active_jobs": number,"max_running_jobs": number,"monthly_allowance": number,"name": string,"price_minor": number,"sort_order": number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string
+                    "created_at": string,"currency": string,"description": string | null,"is_active": boolean,"job_priority": number,"max_active_jobs": number,"max_jobs_per_day": number | null,"max_rows": number,"max_running_jobs": number,"max_storage_bytes": number,"monthly_allowance": number,"name": string,"price_minor": number,"sort_order": number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"currency": string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs": number,"max_running_jobs": number,"monthly_allowance": number,"name": string,"price_minor": number,"sort_order"?: number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
+                    "created_at"?: string,"currency": string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs": number,"max_jobs_per_day"?: number | null,"max_rows": number,"max_running_jobs": number,"max_storage_bytes": number,"monthly_allowance": number,"name": string,"price_minor": number,"sort_order"?: number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"currency"?: string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs"?: number,"max_running_jobs"?: number,"monthly_allowance"?: number,"name"?: string,"price_minor"?: number,"sort_order"?: number,"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
+                    "created_at"?: string,"currency"?: string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs"?: number,"max_jobs_per_day"?: number | null,"max_rows"?: number,"max_running_jobs"?: number,"max_storage_bytes"?: number,"monthly_allowance"?: number,"name"?: string,"price_minor"?: number,"sort_order"?: number,"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
                   }
                   Relationships: [
                     
+                  ]
+                },"subscriptions": {
+                  Row: {
+                    "cancel_at_period_end": boolean,"cancelled_at": string | null,"created_at": string,"current_period_ends_at": string,"current_period_started_at": string,"ended_at": string | null,"id": string,"provider": Database["public"]['Enums']["payment_provider"] | null,"provider_reference": string | null,"status": Database["public"]['Enums']["subscription_status"],"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cancel_at_period_end"?: boolean,"cancelled_at"?: string | null,"created_at"?: string,"current_period_ends_at": string,"current_period_started_at": string,"ended_at"?: string | null,"id"?: string,"provider"?: Database["public"]['Enums']["payment_provider"] | null,"provider_reference"?: string | null,"status"?: Database["public"]['Enums']["subscription_status"],"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "cancel_at_period_end"?: boolean,"cancelled_at"?: string | null,"created_at"?: string,"current_period_ends_at"?: string,"current_period_started_at"?: string,"ended_at"?: string | null,"id"?: string,"provider"?: Database["public"]['Enums']["payment_provider"] | null,"provider_reference"?: string | null,"status"?: Database["public"]['Enums']["subscription_status"],"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "subscriptions_tier_fkey"
+      columns: ["tier"]
+isOneToOne: false
+      referencedRelation: "subscription_plans"
+      referencedColumns: ["tier"]
+    },{
+      foreignKeyName: "subscriptions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "subscriptions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"tool_configurations": {
+                  Row: {
+                    "character_id": string | null,"configuration": NonNullable<Json>,"created_at": string,"id": string,"is_favorite": boolean,"tool_name": string,"updated_at": string,"usage_count": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "character_id"?: string | null,"configuration"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"is_favorite"?: boolean,"tool_name": string,"updated_at"?: string,"usage_count"?: number,"user_id"?: string
+                  }
+                  Update: {
+                    "character_id"?: string | null,"configuration"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"is_favorite"?: boolean,"tool_name"?: string,"updated_at"?: string,"usage_count"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tool_configurations_character_is_the_owners"
+      columns: ["character_id","user_id"]
+isOneToOne: false
+      referencedRelation: "characters"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "tool_configurations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "tool_configurations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"tool_preset_chains": {
+                  Row: {
+                    "created_at": string,"description": string | null,"id": string,"is_favorite": boolean,"name": string,"tools": NonNullable<Json>,"updated_at": string,"usage_count": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"description"?: string | null,"id"?: string,"is_favorite"?: boolean,"name": string,"tools"?: NonNullable<Json>,"updated_at"?: string,"usage_count"?: number,"user_id"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"description"?: string | null,"id"?: string,"is_favorite"?: boolean,"name"?: string,"tools"?: NonNullable<Json>,"updated_at"?: string,"usage_count"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tool_preset_chains_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "tool_preset_chains_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"user_activity_logs": {
+                  Row: {
+                    "action": string,"created_at": string,"details": NonNullable<Json>,"id": string,"ip_address": unknown,"user_agent": string | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"ip_address"?: unknown,"user_agent"?: string | null,"user_id": string
+                  }
+                  Update: {
+                    "action"?: string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"ip_address"?: unknown,"user_agent"?: string | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "user_activity_logs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "user_activity_logs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
                   ]
                 },"user_preferences": {
                   Row: {
@@ -363,6 +1189,12 @@ isOneToOne: false
 isOneToOne: true
       referencedRelation: "profiles"
       referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "user_preferences_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: true
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
     }
                   ]
                 },"user_prompts": {
@@ -381,6 +1213,24 @@ isOneToOne: true
       foreignKeyName: "user_prompts_job_is_the_owners"
       columns: ["job_id","user_id"]
 isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "user_prompts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "user_prompts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "user_prompts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
       referencedRelation: "generation_jobs"
       referencedColumns: ["id","user_id"]
     },{
@@ -390,10 +1240,278 @@ isOneToOne: false
       referencedRelation: "assets"
       referencedColumns: ["id","user_id"]
     },{
+      foreignKeyName: "user_prompts_reference_is_the_owners"
+      columns: ["reference_asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "user_prompts_reference_is_the_owners"
+      columns: ["reference_asset_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
       foreignKeyName: "user_prompts_user_id_fkey"
       columns: ["user_id"]
 isOneToOne: false
       referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "user_prompts_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"video_concepts": {
+                  Row: {
+                    "concept": string,"created_at": string,"goal": string,"id": string,"job_id": string | null,"project_id": string | null,"prompt": string,"title": string,"tone": string,"updated_at": string,"user_id": string,"web_info": string,"credit_transaction_id": string | null,"credits_used": number | null,"is_refunded": boolean | null
+                  }
+                  ComputedFields: "credit_transaction_id" | "credits_used" | "is_refunded"
+                  Insert: {
+                    "concept": string,"created_at"?: string,"goal"?: string,"id"?: string,"job_id"?: string | null,"project_id"?: string | null,"prompt": string,"title": string,"tone"?: string,"updated_at"?: string,"user_id"?: string,"web_info"?: string
+                  }
+                  Update: {
+                    "concept"?: string,"created_at"?: string,"goal"?: string,"id"?: string,"job_id"?: string | null,"project_id"?: string | null,"prompt"?: string,"title"?: string,"tone"?: string,"updated_at"?: string,"user_id"?: string,"web_info"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "video_concepts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "video_concepts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_concepts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "video_concepts_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_concepts_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_concepts_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "video_concepts_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"video_segmentations": {
+                  Row: {
+                    "art_style": string,"concept": string,"created_at": string,"id": string,"is_selected": boolean,"job_id": string | null,"model": string,"negative_prompt": string | null,"project_id": string | null,"prompt": string,"updated_at": string,"user_id": string,"credit_transaction_id": string | null,"credits_used": number | null,"is_refunded": boolean | null
+                  }
+                  ComputedFields: "credit_transaction_id" | "credits_used" | "is_refunded"
+                  Insert: {
+                    "art_style"?: string,"concept": string,"created_at"?: string,"id"?: string,"is_selected"?: boolean,"job_id"?: string | null,"model"?: string,"negative_prompt"?: string | null,"project_id"?: string | null,"prompt": string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "art_style"?: string,"concept"?: string,"created_at"?: string,"id"?: string,"is_selected"?: boolean,"job_id"?: string | null,"model"?: string,"negative_prompt"?: string | null,"project_id"?: string | null,"prompt"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "video_segmentations_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "video_segmentations_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_segmentations_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "video_segmentations_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_segmentations_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_segmentations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "video_segmentations_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"video_segments": {
+                  Row: {
+                    "animation": string,"created_at": string,"id": string,"narration": string,"position": number,"segmentation_id": string,"user_id": string,"visual": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "animation"?: string,"created_at"?: string,"id"?: string,"narration"?: string,"position": number,"segmentation_id": string,"user_id"?: string,"visual": string
+                  }
+                  Update: {
+                    "animation"?: string,"created_at"?: string,"id"?: string,"narration"?: string,"position"?: number,"segmentation_id"?: string,"user_id"?: string,"visual"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "video_segments_segmentation_is_the_owners"
+      columns: ["segmentation_id","user_id"]
+isOneToOne: false
+      referencedRelation: "video_segmentations"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_segments_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "video_segments_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"video_source_images": {
+                  Row: {
+                    "created_at": string,"duration_ms": number | null,"image_id": string,"position": number,"user_id": string,"video_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"duration_ms"?: number | null,"image_id": string,"position": number,"user_id": string,"video_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"duration_ms"?: number | null,"image_id"?: string,"position"?: number,"user_id"?: string,"video_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "video_source_images_image_is_the_owners"
+      columns: ["image_id","user_id"]
+isOneToOne: false
+      referencedRelation: "assets"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_source_images_image_is_the_owners"
+      columns: ["image_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_source_images_image_is_the_owners"
+      columns: ["image_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_source_images_video_is_the_owners"
+      columns: ["video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "assets"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_source_images_video_is_the_owners"
+      columns: ["video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "images"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "video_source_images_video_is_the_owners"
+      columns: ["video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "videos"
+      referencedColumns: ["id","user_id"]
+    }
+                  ]
+                },"web_research_queries": {
+                  Row: {
+                    "created_at": string,"id": string,"job_id": string | null,"project_id": string | null,"prompt": string,"response": string,"updated_at": string,"user_id": string,"credit_transaction_id": string | null,"credits_used": number | null,"is_refunded": boolean | null
+                  }
+                  ComputedFields: "credit_transaction_id" | "credits_used" | "is_refunded"
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"job_id"?: string | null,"project_id"?: string | null,"prompt": string,"response": string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"job_id"?: string | null,"project_id"?: string | null,"prompt"?: string,"response"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "web_research_queries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "web_research_queries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "web_research_queries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "web_research_queries_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "web_research_queries_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "web_research_queries_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "web_research_queries_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
       referencedColumns: ["user_id"]
     }
                   ]
@@ -416,6 +1534,24 @@ isOneToOne: false
       foreignKeyName: "credit_transactions_job_id_fkey"
       columns: ["job_id"]
 isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id"]
+    },{
+      foreignKeyName: "credit_transactions_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "credit_transactions_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id"]
+    },{
+      foreignKeyName: "credit_transactions_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
       referencedRelation: "generation_jobs"
       referencedColumns: ["id"]
     },{
@@ -423,6 +1559,262 @@ isOneToOne: false
       columns: ["user_id"]
 isOneToOne: false
       referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "credit_transactions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"credit_usage_by_model": {
+                  Row: {
+                    "credits": number | null,"day": string | null,"jobs": number | null,"model_id": string | null,"operation_type": Database["public"]['Enums']["generation_kind"] | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "credit_transactions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "credit_transactions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"generated_images": {
+                  Row: {
+                    "art_style": string | null,"asset_id": string | null,"bucket": string | null,"created_at": string,"credit_transaction_id": string | null,"credits_used": number | null,"id": string | null,"image_size_bytes": number | null,"is_refunded": boolean,"job_id": string,"message": string | null,"model": string,"position": number | null,"project_id": string | null,"status": Database["public"]['Enums']["job_status"],"storage_path": string | null,"success": boolean | null,"thumbnail_bucket": string | null,"thumbnail_path": string | null,"user_id": string,"visual_prompt": string
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
+      columns: ["credit_transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_statement"
+      referencedColumns: ["transaction_id"]
+    },{
+      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
+      columns: ["credit_transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_transactions"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "generation_jobs_model_id_fkey"
+      columns: ["model"]
+isOneToOne: false
+      referencedRelation: "models"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "generation_jobs_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"generated_video_files": {
+                  Row: {
+                    "bucket": string,"created_at": string,"duration": number | null,"generated_video_id": string | null,"id": string,"position": number | null,"project_id": string | null,"size_bytes": number,"storage_path": string,"thumbnail_bucket": string | null,"thumbnail_path": string | null,"user_id": string | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["generated_video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["generated_video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["generated_video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_assets_job_is_the_owners"
+      columns: ["generated_video_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    }
+                  ]
+                },"generated_videos": {
+                  Row: {
+                    "animation_prompt": string,"art_style": string | null,"created_at": string,"credit_transaction_id": string | null,"credits_used": number | null,"id": string,"image_bucket": string | null,"image_storage_path": string | null,"is_refunded": boolean,"message": string | null,"model": string,"project_id": string | null,"status": Database["public"]['Enums']["job_status"],"success": boolean | null,"total_videos": number | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "animation_prompt"?: string | null,"art_style"?: string | null,"created_at"?: string | null,"credit_transaction_id"?: string | null,"credits_used"?: never,"id"?: string | null,"image_bucket"?: never,"image_storage_path"?: never,"is_refunded"?: boolean | null,"message"?: string | null,"model"?: string | null,"project_id"?: string | null,"status"?: Database["public"]['Enums']["job_status"] | null,"success"?: never,"total_videos"?: never,"user_id"?: string | null
+                         }
+                        Update: {
+                           "animation_prompt"?: string | null,"art_style"?: string | null,"created_at"?: string | null,"credit_transaction_id"?: string | null,"credits_used"?: never,"id"?: string | null,"image_bucket"?: never,"image_storage_path"?: never,"is_refunded"?: boolean | null,"message"?: string | null,"model"?: string | null,"project_id"?: string | null,"status"?: Database["public"]['Enums']["job_status"] | null,"success"?: never,"total_videos"?: never,"user_id"?: string | null
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
+      columns: ["credit_transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_statement"
+      referencedColumns: ["transaction_id"]
+    },{
+      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
+      columns: ["credit_transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_transactions"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "generation_jobs_model_id_fkey"
+      columns: ["model"]
+isOneToOne: false
+      referencedRelation: "models"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "generation_jobs_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"generated_voiceovers": {
+                  Row: {
+                    "asset_id": string | null,"bucket": string | null,"created_at": string,"credit_transaction_id": string | null,"credits_used": number | null,"duration": number | null,"id": string | null,"is_refunded": boolean,"job_id": string,"message": string | null,"model": string,"narration_prompt": string,"position": number | null,"project_id": string | null,"status": Database["public"]['Enums']["job_status"],"storage_path": string | null,"success": boolean | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
+      columns: ["credit_transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_statement"
+      referencedColumns: ["transaction_id"]
+    },{
+      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
+      columns: ["credit_transaction_id"]
+isOneToOne: false
+      referencedRelation: "credit_transactions"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "generation_jobs_model_id_fkey"
+      columns: ["model"]
+isOneToOne: false
+      referencedRelation: "models"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "generation_jobs_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "generation_jobs_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"images": {
+                  Row: {
+                    "aspect_ratio": string | null,"bucket": string,"created_at": string,"format": string | null,"height": number | null,"id": string,"job_id": string | null,"project_id": string | null,"size_bytes": number,"storage_path": string,"style": string | null,"thumbnail_bucket": string | null,"thumbnail_path": string | null,"updated_at": string,"user_id": string,"width": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "assets_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "assets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "assets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
+      referencedColumns: ["user_id"]
+    }
+                  ]
+                },"user_stats": {
+                  Row: {
+                    "completed_jobs": number | null,"credits_spent": number | null,"failed_jobs": number | null,"last_login_at": string | null,"total_jobs": number | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"videos": {
+                  Row: {
+                    "aspect_ratio": string | null,"bucket": string,"created_at": string,"duration": number | null,"format": string | null,"height": number | null,"id": string,"job_id": string | null,"project_id": string | null,"size_bytes": number,"storage_path": string,"style": string | null,"thumbnail_bucket": string | null,"thumbnail_path": string | null,"updated_at": string,"user_id": string,"width": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "assets_project_is_the_owners"
+      columns: ["project_id","user_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "assets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["user_id"]
+    },{
+      foreignKeyName: "assets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "user_stats"
       referencedColumns: ["user_id"]
     }
                   ]
@@ -435,6 +1827,7 @@ isOneToOne: false
 "aspect_ratio": string | null,
 "attempt_count": number,
 "audio_instructions": string | null,
+"campaign_id": string | null,
 "created_at": string,
 "credit_cost": number,
 "credit_transaction_id": string | null,
@@ -442,6 +1835,7 @@ isOneToOne: false
 "error_code": string | null,
 "error_message": string | null,
 "finished_at": string | null,
+"has_lost_inputs": boolean,
 "hidden_at": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -461,10 +1855,12 @@ isOneToOne: false
 "prompt": string,
 "provider": string,
 "provider_job_id": string | null,
+"purged_at": string | null,
 "queued_at": string | null,
 "resolution": string | null,
 "started_at": string | null,
 "status": Database["public"]['Enums']["job_status"],
+"storyboard_id": string | null,
 "updated_at": string,
 "user_id": string
             }
@@ -474,12 +1870,89 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"credit_transaction_id":
+{ Args: { "": Database["public"]['Tables']["characters"]['Row'] }; Returns: { error: true } & "the function public.credit_transaction_id with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["content_summaries"]['Row'] }; Returns: { error: true } & "the function public.credit_transaction_id with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["video_concepts"]['Row'] }; Returns: { error: true } & "the function public.credit_transaction_id with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["video_segmentations"]['Row'] }; Returns: { error: true } & "the function public.credit_transaction_id with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["web_research_queries"]['Row'] }; Returns: { error: true } & "the function public.credit_transaction_id with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           },
+"credits_used":
+{ Args: { "": Database["public"]['Tables']["characters"]['Row'] }; Returns: { error: true } & "the function public.credits_used with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["content_summaries"]['Row'] }; Returns: { error: true } & "the function public.credits_used with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["video_concepts"]['Row'] }; Returns: { error: true } & "the function public.credits_used with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["video_segmentations"]['Row'] }; Returns: { error: true } & "the function public.credits_used with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["web_research_queries"]['Row'] }; Returns: { error: true } & "the function public.credits_used with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           },
+"get_public_project":
+{ Args: { "p_limit"?: number,"p_project_id": string }; Returns: Database["public"]['CompositeTypes']["shared_project"]
+                          SetofOptions: {
+        from: "*"
+        to: "shared_project"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"get_shared_project":
+{ Args: { "p_limit"?: number,"p_token": string }; Returns: Database["public"]['CompositeTypes']["shared_project"]
+                          SetofOptions: {
+        from: "*"
+        to: "shared_project"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"is_refunded":
+{ Args: { "": Database["public"]['Tables']["characters"]['Row'] }; Returns: { error: true } & "the function public.is_refunded with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["content_summaries"]['Row'] }; Returns: { error: true } & "the function public.is_refunded with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["video_concepts"]['Row'] }; Returns: { error: true } & "the function public.is_refunded with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["video_segmentations"]['Row'] }; Returns: { error: true } & "the function public.is_refunded with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           } |
+{ Args: { "": Database["public"]['Tables']["web_research_queries"]['Row'] }; Returns: { error: true } & "the function public.is_refunded with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
+                           },
+"list_public_projects":
+{ Args: { "p_before"?: string,"p_limit"?: number }; Returns: Database["public"]['CompositeTypes']["public_project"][]
+                          SetofOptions: {
+        from: "*"
+        to: "public_project"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"log_activity":
+{ Args: { "p_action": string,"p_details"?: Json }; Returns: undefined
+                           },
+"my_credits":
+{ Args: Record<PropertyKey, never>; Returns: Database["public"]['CompositeTypes']["my_credits_summary"]
+                          SetofOptions: {
+        from: "*"
+        to: "my_credits_summary"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"my_limits":
+{ Args: Record<PropertyKey, never>; Returns: Database["public"]['CompositeTypes']["limit_use"][]
+                          SetofOptions: {
+        from: "*"
+        to: "limit_use"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "queue_generation":
 { Args: { "p_job_id": string }; Returns: {
               "art_style": string | null,
 "aspect_ratio": string | null,
 "attempt_count": number,
 "audio_instructions": string | null,
+"campaign_id": string | null,
 "created_at": string,
 "credit_cost": number,
 "credit_transaction_id": string | null,
@@ -487,6 +1960,7 @@ isOneToOne: false
 "error_code": string | null,
 "error_message": string | null,
 "finished_at": string | null,
+"has_lost_inputs": boolean,
 "hidden_at": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -506,10 +1980,12 @@ isOneToOne: false
 "prompt": string,
 "provider": string,
 "provider_job_id": string | null,
+"purged_at": string | null,
 "queued_at": string | null,
 "resolution": string | null,
 "started_at": string | null,
 "status": Database["public"]['Enums']["job_status"],
+"storyboard_id": string | null,
 "updated_at": string,
 "user_id": string
             }
@@ -527,12 +2003,29 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
-"submit_generation":
-{ Args: { "p_art_style"?: string,"p_aspect_ratio"?: string,"p_audio_instructions"?: string,"p_duration_seconds"?: number,"p_idempotency_key"?: string,"p_kind": Database["public"]['Enums']["generation_kind"],"p_mode"?: Database["public"]['Enums']["generation_mode"],"p_model_id"?: string,"p_negative_prompt"?: string,"p_output_count"?: number,"p_parameters"?: Json,"p_parent_job_id"?: string,"p_project_id"?: string,"p_prompt": string,"p_reference_asset_ids"?: (string)[],"p_resolution"?: string }; Returns: {
+"rate_generation":
+{ Args: { "p_comment"?: string,"p_job_id": string,"p_rating": number }; Returns: {
+              "comment": string | null,
+"created_at": string,
+"id": string,
+"job_id": string,
+"rating": number,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "feedback"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"restore_generation":
+{ Args: { "p_job_id": string }; Returns: {
               "art_style": string | null,
 "aspect_ratio": string | null,
 "attempt_count": number,
 "audio_instructions": string | null,
+"campaign_id": string | null,
 "created_at": string,
 "credit_cost": number,
 "credit_transaction_id": string | null,
@@ -540,6 +2033,7 @@ isOneToOne: false
 "error_code": string | null,
 "error_message": string | null,
 "finished_at": string | null,
+"has_lost_inputs": boolean,
 "hidden_at": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -559,10 +2053,12 @@ isOneToOne: false
 "prompt": string,
 "provider": string,
 "provider_job_id": string | null,
+"purged_at": string | null,
 "queued_at": string | null,
 "resolution": string | null,
 "started_at": string | null,
 "status": Database["public"]['Enums']["job_status"],
+"storyboard_id": string | null,
 "updated_at": string,
 "user_id": string
             }
@@ -571,19 +2067,241 @@ isOneToOne: false
         to: "generation_jobs"
         isOneToOne: true
         isSetofReturn: false
+      } },
+"restore_project":
+{ Args: { "p_project_id": string }; Returns: {
+              "created_at": string,
+"deleted_at": string | null,
+"description": string | null,
+"id": string,
+"is_public": boolean,
+"name": string,
+"share_token": string | null,
+"show_prompts": boolean,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "projects"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"retry_generation":
+{ Args: { "p_idempotency_key"?: string,"p_job_id": string }; Returns: {
+              "art_style": string | null,
+"aspect_ratio": string | null,
+"attempt_count": number,
+"audio_instructions": string | null,
+"campaign_id": string | null,
+"created_at": string,
+"credit_cost": number,
+"credit_transaction_id": string | null,
+"duration_seconds": number | null,
+"error_code": string | null,
+"error_message": string | null,
+"finished_at": string | null,
+"has_lost_inputs": boolean,
+"hidden_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"is_edit_call": boolean,
+"is_refunded": boolean,
+"kind": Database["public"]['Enums']["generation_kind"],
+"max_attempts": number,
+"mode": Database["public"]['Enums']["generation_mode"],
+"model_id": string,
+"negative_prompt": string | null,
+"output_count": number,
+"parameters": NonNullable<Json>,
+"parent_job_id": string | null,
+"priority": number,
+"progress": number,
+"project_id": string | null,
+"prompt": string,
+"provider": string,
+"provider_job_id": string | null,
+"purged_at": string | null,
+"queued_at": string | null,
+"resolution": string | null,
+"started_at": string | null,
+"status": Database["public"]['Enums']["job_status"],
+"storyboard_id": string | null,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "generation_jobs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"select_segmentation":
+{ Args: { "p_segmentation_id": string }; Returns: {
+              "art_style": string,
+"concept": string,
+"created_at": string,
+"id": string,
+"is_selected": boolean,
+"job_id": string | null,
+"model": string,
+"negative_prompt": string | null,
+"project_id": string | null,
+"prompt": string,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "video_segmentations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"share_project":
+{ Args: { "p_project_id": string }; Returns: string
+                           },
+"submit_generation":
+{ Args: { "p_art_style"?: string,"p_aspect_ratio"?: string,"p_audio_instructions"?: string,"p_campaign_id"?: string,"p_duration_seconds"?: number,"p_idempotency_key"?: string,"p_kind": Database["public"]['Enums']["generation_kind"],"p_mode"?: Database["public"]['Enums']["generation_mode"],"p_model_id"?: string,"p_negative_prompt"?: string,"p_output_count"?: number,"p_parameters"?: Json,"p_parent_job_id"?: string,"p_project_id"?: string,"p_prompt": string,"p_reference_asset_ids"?: (string)[],"p_resolution"?: string,"p_storyboard_id"?: string }; Returns: {
+              "art_style": string | null,
+"aspect_ratio": string | null,
+"attempt_count": number,
+"audio_instructions": string | null,
+"campaign_id": string | null,
+"created_at": string,
+"credit_cost": number,
+"credit_transaction_id": string | null,
+"duration_seconds": number | null,
+"error_code": string | null,
+"error_message": string | null,
+"finished_at": string | null,
+"has_lost_inputs": boolean,
+"hidden_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"is_edit_call": boolean,
+"is_refunded": boolean,
+"kind": Database["public"]['Enums']["generation_kind"],
+"max_attempts": number,
+"mode": Database["public"]['Enums']["generation_mode"],
+"model_id": string,
+"negative_prompt": string | null,
+"output_count": number,
+"parameters": NonNullable<Json>,
+"parent_job_id": string | null,
+"priority": number,
+"progress": number,
+"project_id": string | null,
+"prompt": string,
+"provider": string,
+"provider_job_id": string | null,
+"purged_at": string | null,
+"queued_at": string | null,
+"resolution": string | null,
+"started_at": string | null,
+"status": Database["public"]['Enums']["job_status"],
+"storyboard_id": string | null,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "generation_jobs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"unshare_project":
+{ Args: { "p_project_id": string }; Returns: undefined
+                           },
+"use_preset_chain":
+{ Args: { "p_chain_id": string }; Returns: {
+              "created_at": string,
+"description": string | null,
+"id": string,
+"is_favorite": boolean,
+"name": string,
+"tools": NonNullable<Json>,
+"updated_at": string,
+"usage_count": number,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tool_preset_chains"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"use_style_preset":
+{ Args: { "p_preset_id": string }; Returns: {
+              "character_id": string | null,
+"created_at": string,
+"id": string,
+"is_favorite": boolean,
+"name": string,
+"style_data": NonNullable<Json>,
+"tags": (string)[],
+"thumbnail_url": string | null,
+"updated_at": string,
+"usage_count": number,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "style_presets"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"use_tool_configuration":
+{ Args: { "p_configuration_id": string }; Returns: {
+              "character_id": string | null,
+"configuration": NonNullable<Json>,
+"created_at": string,
+"id": string,
+"is_favorite": boolean,
+"tool_name": string,
+"updated_at": string,
+"usage_count": number,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "tool_configurations"
+        isOneToOne: true
+        isSetofReturn: false
       } }
           }
           Enums: {
-            "asset_kind": "image"|"video"|"audio"|"document","asset_role": "reference_image"|"source_video"|"source_audio"|"result_image"|"result_video"|"result_audio"|"thumbnail"|"sprite_sheet"|"final_character"|"subtitle","credit_grant_kind": "allowance"|"purchase"|"bonus"|"refund"|"adjustment","generation_kind": "text_to_image"|"text_to_video"|"image_to_video"|"video_edit"|"voiceover"|"character"|"concept"|"web_research"|"content_summary"|"video_segmentation","generation_mode": "draft"|"fast"|"standard"|"ultra","job_status": "pending"|"queued"|"starting"|"processing"|"finalizing"|"completed"|"failed"|"cancelled"|"expired","price_unit": "job"|"second"|"output"|"segment"|"1k_characters","subscription_tier": "free"|"starter"|"creator"|"pro"|"business"|"enterprise","transaction_status": "pending"|"completed"|"failed"|"cancelled"|"refunded","transaction_type": "purchase"|"deduction"|"refund"|"bonus"|"grant"|"expiration"|"adjustment"|"chargeback"
+            "asset_kind": "image"|"video"|"audio"|"document","asset_role": "reference_image"|"source_video"|"source_audio"|"result_image"|"result_video"|"result_audio"|"thumbnail"|"sprite_sheet"|"final_character"|"subtitle","campaign_status": "draft"|"active"|"completed"|"archived","conversation_type": "concept_generation"|"web_research"|"content_summary"|"video_segmentation"|"image_generation"|"video_generation"|"voiceover_generation"|"character_generation"|"general_chat","credit_grant_kind": "allowance"|"purchase"|"bonus"|"refund"|"adjustment","generation_kind": "text_to_image"|"text_to_video"|"image_to_video"|"video_edit"|"voiceover"|"character"|"concept"|"web_research"|"content_summary"|"video_segmentation","generation_mode": "draft"|"fast"|"standard"|"ultra","job_status": "pending"|"queued"|"starting"|"processing"|"finalizing"|"completed"|"failed"|"cancelled"|"expired","payment_method": "card"|"promptpay"|"truemoney","payment_provider": "stripe"|"omise"|"sandbox","payment_status": "pending"|"processing"|"succeeded"|"failed"|"expired"|"refunded"|"disputed","price_unit": "job"|"second"|"output"|"segment"|"1k_characters","subscription_status": "active"|"trialing"|"past_due"|"cancelled"|"ended","subscription_tier": "free"|"starter"|"creator"|"pro"|"business"|"enterprise","transaction_status": "pending"|"completed"|"failed"|"cancelled"|"refunded","transaction_type": "purchase"|"deduction"|"refund"|"bonus"|"grant"|"expiration"|"adjustment"|"chargeback"
           }
           CompositeTypes: {
             "generation_quote": {
                         "model_id": string | null,"provider": string | null,"aspect_ratio": string | null,"resolution": string | null,"duration_seconds": number | null,"unit": Database["public"]['Enums']["price_unit"] | null,"quantity": number | null,"is_edit_call": boolean | null,"credits": number | null
+                      },"limit_use": {
+                        "resource": string | null,"used": number | null,"allowed": number | null
+                      },"my_credits_summary": {
+                        "balance": number | null,"spendable": number | null,"in_flight": number | null,"debt": number | null,"next_expiry_at": string | null,"next_expiry_credits": number | null,"monthly_allowance": number | null,"period_ends_at": string | null
+                      },"public_project": {
+                        "project_id": string | null,"name": string | null,"description": string | null,"username": string | null,"avatar_url": string | null,"created_at": string | null
+                      },"shared_project": {
+                        "name": string | null,"description": string | null,"username": string | null,"avatar_url": string | null,"created_at": string | null,"results": Json | null
                       }
           }
         },"worker": {
           Tables: {
-            "attempts": {
+            "api_usage_logs": {
+                  Row: {
+                    "cost_usd": number | null,"created_at": string,"id": number,"job_id": string | null,"latency_ms": number | null,"model": string | null,"operation": string,"provider": string,"request_id": string | null,"status_code": number | null,"units": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cost_usd"?: number | null,"created_at"?: string,"id"?: never,"job_id"?: string | null,"latency_ms"?: number | null,"model"?: string | null,"operation": string,"provider": string,"request_id"?: string | null,"status_code"?: number | null,"units"?: number | null
+                  }
+                  Update: {
+                    "cost_usd"?: number | null,"created_at"?: string,"id"?: never,"job_id"?: string | null,"latency_ms"?: number | null,"model"?: string | null,"operation"?: string,"provider"?: string,"request_id"?: string | null,"status_code"?: number | null,"units"?: number | null
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"attempts": {
                   Row: {
                     "attempt": number,"error_code": string | null,"error_message": string | null,"finished_at": string | null,"job_id": string,"lease": string,"outcome": string,"provider": string,"provider_job_id": string | null,"started_at": string,"worker": string
                   }
@@ -593,6 +2311,20 @@ isOneToOne: false
                   }
                   Update: {
                     "attempt"?: number,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"job_id"?: string,"lease"?: string,"outcome"?: string,"provider"?: string,"provider_job_id"?: string | null,"started_at"?: string,"worker"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"file_removals": {
+                  Row: {
+                    "available_at": string,"bucket": string,"created_at": string,"storage_path": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "available_at"?: string,"bucket": string,"created_at"?: string,"storage_path": string
+                  }
+                  Update: {
+                    "available_at"?: string,"bucket"?: string,"created_at"?: string,"storage_path"?: string
                   }
                   Relationships: [
                     
@@ -611,14 +2343,49 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"webhook_events": {
+                  Row: {
+                    "attempts": number,"created_at": string,"error": string | null,"event_id": string | null,"headers": NonNullable<Json>,"id": string,"job_id": string | null,"next_attempt_at": string | null,"payload": NonNullable<Json>,"payment_id": string | null,"processed_at": string | null,"provider": string,"signature_is_valid": boolean,"status": Database["worker"]['Enums']["webhook_status"],"type": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempts"?: number,"created_at"?: string,"error"?: string | null,"event_id"?: string | null,"headers"?: NonNullable<Json>,"id"?: string,"job_id"?: string | null,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"payment_id"?: string | null,"processed_at"?: string | null,"provider": string,"signature_is_valid": boolean,"status"?: Database["worker"]['Enums']["webhook_status"],"type": string
+                  }
+                  Update: {
+                    "attempts"?: number,"created_at"?: string,"error"?: string | null,"event_id"?: string | null,"headers"?: NonNullable<Json>,"id"?: string,"job_id"?: string | null,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"payment_id"?: string | null,"processed_at"?: string | null,"provider"?: string,"signature_is_valid"?: boolean,"status"?: Database["worker"]['Enums']["webhook_status"],"type"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 }
           }
           Views: {
-            [_ in never]: never
+            "job_queue_status": {
+                  Row: {
+                    "average_wait_seconds": number | null,"jobs": number | null,"kind": Database["public"]['Enums']["generation_kind"],"longest_wait_seconds": number | null,"provider": string,"status": Database["public"]['Enums']["job_status"]
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"provider_costs": {
+                  Row: {
+                    "average_latency_ms": number | null,"calls": number | null,"cost_usd": number | null,"day": string | null,"failures": number | null,"model": string | null,"operation": string,"provider": string,"units": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                }
           }
           Functions: {
             "advance_job":
 { Args: { "p_job_id": string,"p_lease": string,"p_poll_after_seconds"?: number,"p_provider_job_id"?: string,"p_status": Database["public"]['Enums']["job_status"] }; Returns: undefined
+                           },
+"claim_file_removals":
+{ Args: { "p_lease_seconds"?: number,"p_limit"?: number }; Returns: {
+              "bucket": string,"storage_path": string
+            }[]
                            },
 "claim_tasks":
 { Args: { "p_lease": string,"p_lease_seconds"?: number,"p_limit"?: number,"p_providers": (string)[],"p_worker": string }; Returns: Database["worker"]['CompositeTypes']["claimed_task"][]
@@ -631,6 +2398,9 @@ isOneToOne: false
 "complete_job":
 { Args: { "p_assets": Json,"p_job_id": string,"p_lease": string }; Returns: undefined
                            },
+"confirm_file_removals":
+{ Args: { "p_files": Json }; Returns: number
+                           },
 "extend_leases":
 { Args: { "p_held": Json,"p_lease_seconds"?: number }; Returns: string[]
                            },
@@ -640,12 +2410,23 @@ isOneToOne: false
 "fail_job":
 { Args: { "p_error_code": string,"p_error_message": string,"p_job_id": string,"p_lease": string,"p_retry": boolean,"p_retry_after_seconds"?: number }; Returns: Database["public"]['Enums']["job_status"]
                            },
+"find_shown_file":
+{ Args: { "p_asset_id": string,"p_project_id"?: string,"p_token"?: string }; Returns: {
+              "bucket": string,"mime_type": string,"storage_path": string
+            }[]
+                           },
+"housekeep":
+{ Args: { "p_limit"?: number }; Returns: Json
+                           },
+"purge_hidden":
+{ Args: { "p_limit"?: number }; Returns: Json
+                           },
 "release_tasks":
 { Args: { "p_held": Json }; Returns: string[]
                            }
           }
           Enums: {
-            "task_step": "submit"|"poll"|"collect"
+            "task_step": "submit"|"poll"|"collect","webhook_status": "received"|"processed"|"ignored"|"failed"|"dead"
           }
           CompositeTypes: {
             "claimed_task": {
@@ -763,11 +2544,11 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "asset_kind": ["image", "video", "audio", "document"],"asset_role": ["reference_image", "source_video", "source_audio", "result_image", "result_video", "result_audio", "thumbnail", "sprite_sheet", "final_character", "subtitle"],"credit_grant_kind": ["allowance", "purchase", "bonus", "refund", "adjustment"],"generation_kind": ["text_to_image", "text_to_video", "image_to_video", "video_edit", "voiceover", "character", "concept", "web_research", "content_summary", "video_segmentation"],"generation_mode": ["draft", "fast", "standard", "ultra"],"job_status": ["pending", "queued", "starting", "processing", "finalizing", "completed", "failed", "cancelled", "expired"],"price_unit": ["job", "second", "output", "segment", "1k_characters"],"subscription_tier": ["free", "starter", "creator", "pro", "business", "enterprise"],"transaction_status": ["pending", "completed", "failed", "cancelled", "refunded"],"transaction_type": ["purchase", "deduction", "refund", "bonus", "grant", "expiration", "adjustment", "chargeback"]
+            "asset_kind": ["image", "video", "audio", "document"],"asset_role": ["reference_image", "source_video", "source_audio", "result_image", "result_video", "result_audio", "thumbnail", "sprite_sheet", "final_character", "subtitle"],"campaign_status": ["draft", "active", "completed", "archived"],"conversation_type": ["concept_generation", "web_research", "content_summary", "video_segmentation", "image_generation", "video_generation", "voiceover_generation", "character_generation", "general_chat"],"credit_grant_kind": ["allowance", "purchase", "bonus", "refund", "adjustment"],"generation_kind": ["text_to_image", "text_to_video", "image_to_video", "video_edit", "voiceover", "character", "concept", "web_research", "content_summary", "video_segmentation"],"generation_mode": ["draft", "fast", "standard", "ultra"],"job_status": ["pending", "queued", "starting", "processing", "finalizing", "completed", "failed", "cancelled", "expired"],"payment_method": ["card", "promptpay", "truemoney"],"payment_provider": ["stripe", "omise", "sandbox"],"payment_status": ["pending", "processing", "succeeded", "failed", "expired", "refunded", "disputed"],"price_unit": ["job", "second", "output", "segment", "1k_characters"],"subscription_status": ["active", "trialing", "past_due", "cancelled", "ended"],"subscription_tier": ["free", "starter", "creator", "pro", "business", "enterprise"],"transaction_status": ["pending", "completed", "failed", "cancelled", "refunded"],"transaction_type": ["purchase", "deduction", "refund", "bonus", "grant", "expiration", "adjustment", "chargeback"]
           }
         },"worker": {
           Enums: {
-            "task_step": ["submit", "poll", "collect"]
+            "task_step": ["submit", "poll", "collect"],"webhook_status": ["received", "processed", "ignored", "failed", "dead"]
           }
         }
 } as const

@@ -20,6 +20,10 @@ PublicAssetKind: TypeAlias = Literal["image", "video", "audio", "document"]
 
 PublicAssetRole: TypeAlias = Literal["reference_image", "source_video", "source_audio", "result_image", "result_video", "result_audio", "thumbnail", "sprite_sheet", "final_character", "subtitle"]
 
+PublicCampaignStatus: TypeAlias = Literal["draft", "active", "completed", "archived"]
+
+PublicConversationType: TypeAlias = Literal["concept_generation", "web_research", "content_summary", "video_segmentation", "image_generation", "video_generation", "voiceover_generation", "character_generation", "general_chat"]
+
 PublicCreditGrantKind: TypeAlias = Literal["allowance", "purchase", "bonus", "refund", "adjustment"]
 
 PublicGenerationKind: TypeAlias = Literal["text_to_image", "text_to_video", "image_to_video", "video_edit", "voiceover", "character", "concept", "web_research", "content_summary", "video_segmentation"]
@@ -28,7 +32,15 @@ PublicGenerationMode: TypeAlias = Literal["draft", "fast", "standard", "ultra"]
 
 PublicJobStatus: TypeAlias = Literal["pending", "queued", "starting", "processing", "finalizing", "completed", "failed", "cancelled", "expired"]
 
+PublicPaymentMethod: TypeAlias = Literal["card", "promptpay", "truemoney"]
+
+PublicPaymentProvider: TypeAlias = Literal["stripe", "omise", "sandbox"]
+
+PublicPaymentStatus: TypeAlias = Literal["pending", "processing", "succeeded", "failed", "expired", "refunded", "disputed"]
+
 PublicPriceUnit: TypeAlias = Literal["job", "second", "output", "segment", "1k_characters"]
+
+PublicSubscriptionStatus: TypeAlias = Literal["active", "trialing", "past_due", "cancelled", "ended"]
 
 PublicSubscriptionTier: TypeAlias = Literal["free", "starter", "creator", "pro", "business", "enterprise"]
 
@@ -40,11 +52,14 @@ StorageBuckettype: TypeAlias = Literal["STANDARD", "ANALYTICS", "VECTOR"]
 
 WorkerTaskStep: TypeAlias = Literal["submit", "poll", "collect"]
 
+WorkerWebhookStatus: TypeAlias = Literal["received", "processed", "ignored", "failed", "dead"]
+
 class PublicAssets(BaseModel):
     bucket: str = Field(alias="bucket")
     created_at: datetime.datetime = Field(alias="created_at")
     duration_ms: Optional[int] = Field(alias="duration_ms")
     height: Optional[int] = Field(alias="height")
+    hidden_at: Optional[datetime.datetime] = Field(alias="hidden_at")
     id: uuid.UUID = Field(alias="id")
     kind: PublicAssetKind = Field(alias="kind")
     mime_type: str = Field(alias="mime_type")
@@ -63,6 +78,7 @@ class PublicAssetsInsert(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     duration_ms: NotRequired[Annotated[Optional[int], Field(alias="duration_ms")]]
     height: NotRequired[Annotated[Optional[int], Field(alias="height")]]
+    hidden_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="hidden_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     kind: Annotated[PublicAssetKind, Field(alias="kind")]
     mime_type: Annotated[str, Field(alias="mime_type")]
@@ -81,6 +97,7 @@ class PublicAssetsUpdate(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     duration_ms: NotRequired[Annotated[Optional[int], Field(alias="duration_ms")]]
     height: NotRequired[Annotated[Optional[int], Field(alias="height")]]
+    hidden_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="hidden_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     kind: NotRequired[Annotated[PublicAssetKind, Field(alias="kind")]]
     mime_type: NotRequired[Annotated[str, Field(alias="mime_type")]]
@@ -94,6 +111,231 @@ class PublicAssetsUpdate(TypedDict):
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
     width: NotRequired[Annotated[Optional[int], Field(alias="width")]]
 
+class PublicBrandGuidelines(BaseModel):
+    brand_name: str = Field(alias="brand_name")
+    color_palette: List[str] = Field(alias="color_palette")
+    created_at: datetime.datetime = Field(alias="created_at")
+    do_list: List[str] = Field(alias="do_list")
+    dont_list: List[str] = Field(alias="dont_list")
+    fonts: Optional[str] = Field(alias="fonts")
+    id: uuid.UUID = Field(alias="id")
+    tone_of_voice: List[str] = Field(alias="tone_of_voice")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+    values: List[str] = Field(alias="values")
+    visual_style: Optional[str] = Field(alias="visual_style")
+
+class PublicBrandGuidelinesInsert(TypedDict):
+    brand_name: Annotated[str, Field(alias="brand_name")]
+    color_palette: NotRequired[Annotated[List[str], Field(alias="color_palette")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    do_list: NotRequired[Annotated[List[str], Field(alias="do_list")]]
+    dont_list: NotRequired[Annotated[List[str], Field(alias="dont_list")]]
+    fonts: NotRequired[Annotated[Optional[str], Field(alias="fonts")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    tone_of_voice: NotRequired[Annotated[List[str], Field(alias="tone_of_voice")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    values: NotRequired[Annotated[List[str], Field(alias="values")]]
+    visual_style: NotRequired[Annotated[Optional[str], Field(alias="visual_style")]]
+
+class PublicBrandGuidelinesUpdate(TypedDict):
+    brand_name: NotRequired[Annotated[str, Field(alias="brand_name")]]
+    color_palette: NotRequired[Annotated[List[str], Field(alias="color_palette")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    do_list: NotRequired[Annotated[List[str], Field(alias="do_list")]]
+    dont_list: NotRequired[Annotated[List[str], Field(alias="dont_list")]]
+    fonts: NotRequired[Annotated[Optional[str], Field(alias="fonts")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    tone_of_voice: NotRequired[Annotated[List[str], Field(alias="tone_of_voice")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    values: NotRequired[Annotated[List[str], Field(alias="values")]]
+    visual_style: NotRequired[Annotated[Optional[str], Field(alias="visual_style")]]
+
+class PublicCampaigns(BaseModel):
+    brand_guidelines_id: Optional[uuid.UUID] = Field(alias="brand_guidelines_id")
+    completed_at: Optional[datetime.datetime] = Field(alias="completed_at")
+    completed_videos: int = Field(alias="completed_videos")
+    concepts: JsonValue = Field(alias="concepts")
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    platform: List[str] = Field(alias="platform")
+    status: PublicCampaignStatus = Field(alias="status")
+    target_audience: Optional[str] = Field(alias="target_audience")
+    total_videos: int = Field(alias="total_videos")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicCampaignsInsert(TypedDict):
+    brand_guidelines_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="brand_guidelines_id")]]
+    completed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="completed_at")]]
+    completed_videos: NotRequired[Annotated[int, Field(alias="completed_videos")]]
+    concepts: NotRequired[Annotated[JsonValue, Field(alias="concepts")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    platform: NotRequired[Annotated[List[str], Field(alias="platform")]]
+    status: NotRequired[Annotated[PublicCampaignStatus, Field(alias="status")]]
+    target_audience: NotRequired[Annotated[Optional[str], Field(alias="target_audience")]]
+    total_videos: NotRequired[Annotated[int, Field(alias="total_videos")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicCampaignsUpdate(TypedDict):
+    brand_guidelines_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="brand_guidelines_id")]]
+    completed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="completed_at")]]
+    completed_videos: NotRequired[Annotated[int, Field(alias="completed_videos")]]
+    concepts: NotRequired[Annotated[JsonValue, Field(alias="concepts")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    platform: NotRequired[Annotated[List[str], Field(alias="platform")]]
+    status: NotRequired[Annotated[PublicCampaignStatus, Field(alias="status")]]
+    target_audience: NotRequired[Annotated[Optional[str], Field(alias="target_audience")]]
+    total_videos: NotRequired[Annotated[int, Field(alias="total_videos")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicCharacterReferenceImages(BaseModel):
+    asset_id: uuid.UUID = Field(alias="asset_id")
+    character_id: uuid.UUID = Field(alias="character_id")
+    created_at: datetime.datetime = Field(alias="created_at")
+    position: int = Field(alias="position")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicCharacterReferenceImagesInsert(TypedDict):
+    asset_id: Annotated[uuid.UUID, Field(alias="asset_id")]
+    character_id: Annotated[uuid.UUID, Field(alias="character_id")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    position: Annotated[int, Field(alias="position")]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicCharacterReferenceImagesUpdate(TypedDict):
+    asset_id: NotRequired[Annotated[uuid.UUID, Field(alias="asset_id")]]
+    character_id: NotRequired[Annotated[uuid.UUID, Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicCharacters(BaseModel):
+    art_style: str = Field(alias="art_style")
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    final_image_id: Optional[uuid.UUID] = Field(alias="final_image_id")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    message: Optional[str] = Field(alias="message")
+    model: Optional[str] = Field(alias="model")
+    name: Optional[str] = Field(alias="name")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    sprite_sheet_id: Optional[uuid.UUID] = Field(alias="sprite_sheet_id")
+    success: bool = Field(alias="success")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+    visual_prompt: str = Field(alias="visual_prompt")
+
+class PublicCharactersInsert(TypedDict):
+    art_style: NotRequired[Annotated[str, Field(alias="art_style")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    final_image_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="final_image_id")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
+    model: NotRequired[Annotated[Optional[str], Field(alias="model")]]
+    name: NotRequired[Annotated[Optional[str], Field(alias="name")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    sprite_sheet_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="sprite_sheet_id")]]
+    success: NotRequired[Annotated[bool, Field(alias="success")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    visual_prompt: Annotated[str, Field(alias="visual_prompt")]
+
+class PublicCharactersUpdate(TypedDict):
+    art_style: NotRequired[Annotated[str, Field(alias="art_style")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    final_image_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="final_image_id")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
+    model: NotRequired[Annotated[Optional[str], Field(alias="model")]]
+    name: NotRequired[Annotated[Optional[str], Field(alias="name")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    sprite_sheet_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="sprite_sheet_id")]]
+    success: NotRequired[Annotated[bool, Field(alias="success")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    visual_prompt: NotRequired[Annotated[str, Field(alias="visual_prompt")]]
+
+class PublicContentSummaries(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    original_content: str = Field(alias="original_content")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    summary: str = Field(alias="summary")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+    user_input: str = Field(alias="user_input")
+
+class PublicContentSummariesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    original_content: Annotated[str, Field(alias="original_content")]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    summary: Annotated[str, Field(alias="summary")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    user_input: NotRequired[Annotated[str, Field(alias="user_input")]]
+
+class PublicContentSummariesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    original_content: NotRequired[Annotated[str, Field(alias="original_content")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    summary: NotRequired[Annotated[str, Field(alias="summary")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    user_input: NotRequired[Annotated[str, Field(alias="user_input")]]
+
+class PublicConversations(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    metadata: JsonValue = Field(alias="metadata")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    response: str = Field(alias="response")
+    type: PublicConversationType = Field(alias="type")
+    user_id: uuid.UUID = Field(alias="user_id")
+    user_input: str = Field(alias="user_input")
+
+class PublicConversationsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    metadata: NotRequired[Annotated[JsonValue, Field(alias="metadata")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    response: Annotated[str, Field(alias="response")]
+    type: Annotated[PublicConversationType, Field(alias="type")]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    user_input: Annotated[str, Field(alias="user_input")]
+
+class PublicConversationsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    metadata: NotRequired[Annotated[JsonValue, Field(alias="metadata")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    response: NotRequired[Annotated[str, Field(alias="response")]]
+    type: NotRequired[Annotated[PublicConversationType, Field(alias="type")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    user_input: NotRequired[Annotated[str, Field(alias="user_input")]]
+
 class PublicCreditAccounts(BaseModel):
     balance: float = Field(alias="balance")
     created_at: datetime.datetime = Field(alias="created_at")
@@ -104,6 +346,7 @@ class PublicCreditAccounts(BaseModel):
     monthly_allowance: float = Field(alias="monthly_allowance")
     period_ends_at: Optional[datetime.datetime] = Field(alias="period_ends_at")
     period_started_at: Optional[datetime.datetime] = Field(alias="period_started_at")
+    realtime_id: uuid.UUID = Field(alias="realtime_id")
     updated_at: datetime.datetime = Field(alias="updated_at")
     user_id: uuid.UUID = Field(alias="user_id")
     version: int = Field(alias="version")
@@ -118,6 +361,7 @@ class PublicCreditAccountsInsert(TypedDict):
     monthly_allowance: NotRequired[Annotated[float, Field(alias="monthly_allowance")]]
     period_ends_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="period_ends_at")]]
     period_started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="period_started_at")]]
+    realtime_id: NotRequired[Annotated[uuid.UUID, Field(alias="realtime_id")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     user_id: Annotated[uuid.UUID, Field(alias="user_id")]
     version: NotRequired[Annotated[int, Field(alias="version")]]
@@ -132,6 +376,7 @@ class PublicCreditAccountsUpdate(TypedDict):
     monthly_allowance: NotRequired[Annotated[float, Field(alias="monthly_allowance")]]
     period_ends_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="period_ends_at")]]
     period_started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="period_started_at")]]
+    realtime_id: NotRequired[Annotated[uuid.UUID, Field(alias="realtime_id")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
     version: NotRequired[Annotated[int, Field(alias="version")]]
@@ -238,6 +483,7 @@ class PublicCreditTransactions(BaseModel):
     metadata: JsonValue = Field(alias="metadata")
     model_id: Optional[str] = Field(alias="model_id")
     operation_type: Optional[PublicGenerationKind] = Field(alias="operation_type")
+    payment_id: Optional[uuid.UUID] = Field(alias="payment_id")
     processed_at: Optional[datetime.datetime] = Field(alias="processed_at")
     reverses_id: Optional[uuid.UUID] = Field(alias="reverses_id")
     status: PublicTransactionStatus = Field(alias="status")
@@ -257,6 +503,7 @@ class PublicCreditTransactionsInsert(TypedDict):
     metadata: NotRequired[Annotated[JsonValue, Field(alias="metadata")]]
     model_id: NotRequired[Annotated[Optional[str], Field(alias="model_id")]]
     operation_type: NotRequired[Annotated[Optional[PublicGenerationKind], Field(alias="operation_type")]]
+    payment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="payment_id")]]
     processed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="processed_at")]]
     reverses_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="reverses_id")]]
     status: NotRequired[Annotated[PublicTransactionStatus, Field(alias="status")]]
@@ -276,6 +523,7 @@ class PublicCreditTransactionsUpdate(TypedDict):
     metadata: NotRequired[Annotated[JsonValue, Field(alias="metadata")]]
     model_id: NotRequired[Annotated[Optional[str], Field(alias="model_id")]]
     operation_type: NotRequired[Annotated[Optional[PublicGenerationKind], Field(alias="operation_type")]]
+    payment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="payment_id")]]
     processed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="processed_at")]]
     reverses_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="reverses_id")]]
     status: NotRequired[Annotated[PublicTransactionStatus, Field(alias="status")]]
@@ -283,11 +531,39 @@ class PublicCreditTransactionsUpdate(TypedDict):
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
     version: NotRequired[Annotated[int, Field(alias="version")]]
 
+class PublicFeedback(BaseModel):
+    comment: Optional[str] = Field(alias="comment")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    job_id: uuid.UUID = Field(alias="job_id")
+    rating: int = Field(alias="rating")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicFeedbackInsert(TypedDict):
+    comment: NotRequired[Annotated[Optional[str], Field(alias="comment")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: Annotated[uuid.UUID, Field(alias="job_id")]
+    rating: Annotated[int, Field(alias="rating")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicFeedbackUpdate(TypedDict):
+    comment: NotRequired[Annotated[Optional[str], Field(alias="comment")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
+    rating: NotRequired[Annotated[int, Field(alias="rating")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
 class PublicGenerationJobs(BaseModel):
     art_style: Optional[str] = Field(alias="art_style")
     aspect_ratio: Optional[str] = Field(alias="aspect_ratio")
     attempt_count: int = Field(alias="attempt_count")
     audio_instructions: Optional[str] = Field(alias="audio_instructions")
+    campaign_id: Optional[uuid.UUID] = Field(alias="campaign_id")
     created_at: datetime.datetime = Field(alias="created_at")
     credit_cost: float = Field(alias="credit_cost")
     credit_transaction_id: Optional[uuid.UUID] = Field(alias="credit_transaction_id")
@@ -295,6 +571,7 @@ class PublicGenerationJobs(BaseModel):
     error_code: Optional[str] = Field(alias="error_code")
     error_message: Optional[str] = Field(alias="error_message")
     finished_at: Optional[datetime.datetime] = Field(alias="finished_at")
+    has_lost_inputs: bool = Field(alias="has_lost_inputs")
     hidden_at: Optional[datetime.datetime] = Field(alias="hidden_at")
     id: uuid.UUID = Field(alias="id")
     idempotency_key: Optional[str] = Field(alias="idempotency_key")
@@ -314,10 +591,12 @@ class PublicGenerationJobs(BaseModel):
     prompt: str = Field(alias="prompt")
     provider: str = Field(alias="provider")
     provider_job_id: Optional[str] = Field(alias="provider_job_id")
+    purged_at: Optional[datetime.datetime] = Field(alias="purged_at")
     queued_at: Optional[datetime.datetime] = Field(alias="queued_at")
     resolution: Optional[str] = Field(alias="resolution")
     started_at: Optional[datetime.datetime] = Field(alias="started_at")
     status: PublicJobStatus = Field(alias="status")
+    storyboard_id: Optional[uuid.UUID] = Field(alias="storyboard_id")
     updated_at: datetime.datetime = Field(alias="updated_at")
     user_id: uuid.UUID = Field(alias="user_id")
 
@@ -326,6 +605,7 @@ class PublicGenerationJobsInsert(TypedDict):
     aspect_ratio: NotRequired[Annotated[Optional[str], Field(alias="aspect_ratio")]]
     attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
     audio_instructions: NotRequired[Annotated[Optional[str], Field(alias="audio_instructions")]]
+    campaign_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="campaign_id")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     credit_cost: Annotated[float, Field(alias="credit_cost")]
     credit_transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="credit_transaction_id")]]
@@ -333,6 +613,7 @@ class PublicGenerationJobsInsert(TypedDict):
     error_code: NotRequired[Annotated[Optional[str], Field(alias="error_code")]]
     error_message: NotRequired[Annotated[Optional[str], Field(alias="error_message")]]
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
+    has_lost_inputs: NotRequired[Annotated[bool, Field(alias="has_lost_inputs")]]
     hidden_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="hidden_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
@@ -352,10 +633,12 @@ class PublicGenerationJobsInsert(TypedDict):
     prompt: Annotated[str, Field(alias="prompt")]
     provider: Annotated[str, Field(alias="provider")]
     provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
+    purged_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="purged_at")]]
     queued_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="queued_at")]]
     resolution: NotRequired[Annotated[Optional[str], Field(alias="resolution")]]
     started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
     status: NotRequired[Annotated[PublicJobStatus, Field(alias="status")]]
+    storyboard_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="storyboard_id")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
@@ -364,6 +647,7 @@ class PublicGenerationJobsUpdate(TypedDict):
     aspect_ratio: NotRequired[Annotated[Optional[str], Field(alias="aspect_ratio")]]
     attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
     audio_instructions: NotRequired[Annotated[Optional[str], Field(alias="audio_instructions")]]
+    campaign_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="campaign_id")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     credit_cost: NotRequired[Annotated[float, Field(alias="credit_cost")]]
     credit_transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="credit_transaction_id")]]
@@ -371,6 +655,7 @@ class PublicGenerationJobsUpdate(TypedDict):
     error_code: NotRequired[Annotated[Optional[str], Field(alias="error_code")]]
     error_message: NotRequired[Annotated[Optional[str], Field(alias="error_message")]]
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
+    has_lost_inputs: NotRequired[Annotated[bool, Field(alias="has_lost_inputs")]]
     hidden_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="hidden_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
@@ -390,10 +675,12 @@ class PublicGenerationJobsUpdate(TypedDict):
     prompt: NotRequired[Annotated[str, Field(alias="prompt")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
     provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
+    purged_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="purged_at")]]
     queued_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="queued_at")]]
     resolution: NotRequired[Annotated[Optional[str], Field(alias="resolution")]]
     started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
     status: NotRequired[Annotated[PublicJobStatus, Field(alias="status")]]
+    storyboard_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="storyboard_id")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
@@ -550,6 +837,153 @@ class PublicModelsUpdate(TypedDict):
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     version: NotRequired[Annotated[str, Field(alias="version")]]
 
+class PublicPayments(BaseModel):
+    amount_minor: int = Field(alias="amount_minor")
+    created_at: datetime.datetime = Field(alias="created_at")
+    credits: float = Field(alias="credits")
+    currency: str = Field(alias="currency")
+    expires_at: Optional[datetime.datetime] = Field(alias="expires_at")
+    failure_reason: Optional[str] = Field(alias="failure_reason")
+    id: uuid.UUID = Field(alias="id")
+    idempotency_key: Optional[str] = Field(alias="idempotency_key")
+    method: Optional[PublicPaymentMethod] = Field(alias="method")
+    package_id: Optional[uuid.UUID] = Field(alias="package_id")
+    provider: PublicPaymentProvider = Field(alias="provider")
+    provider_reference: Optional[str] = Field(alias="provider_reference")
+    receipt_url: Optional[str] = Field(alias="receipt_url")
+    refunded_minor: int = Field(alias="refunded_minor")
+    status: PublicPaymentStatus = Field(alias="status")
+    subscription_id: Optional[uuid.UUID] = Field(alias="subscription_id")
+    succeeded_at: Optional[datetime.datetime] = Field(alias="succeeded_at")
+    tier: Optional[PublicSubscriptionTier] = Field(alias="tier")
+    transaction_id: Optional[uuid.UUID] = Field(alias="transaction_id")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicPaymentsInsert(TypedDict):
+    amount_minor: Annotated[int, Field(alias="amount_minor")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    credits: Annotated[float, Field(alias="credits")]
+    currency: Annotated[str, Field(alias="currency")]
+    expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="expires_at")]]
+    failure_reason: NotRequired[Annotated[Optional[str], Field(alias="failure_reason")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
+    method: NotRequired[Annotated[Optional[PublicPaymentMethod], Field(alias="method")]]
+    package_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="package_id")]]
+    provider: Annotated[PublicPaymentProvider, Field(alias="provider")]
+    provider_reference: NotRequired[Annotated[Optional[str], Field(alias="provider_reference")]]
+    receipt_url: NotRequired[Annotated[Optional[str], Field(alias="receipt_url")]]
+    refunded_minor: NotRequired[Annotated[int, Field(alias="refunded_minor")]]
+    status: NotRequired[Annotated[PublicPaymentStatus, Field(alias="status")]]
+    subscription_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="subscription_id")]]
+    succeeded_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="succeeded_at")]]
+    tier: NotRequired[Annotated[Optional[PublicSubscriptionTier], Field(alias="tier")]]
+    transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class PublicPaymentsUpdate(TypedDict):
+    amount_minor: NotRequired[Annotated[int, Field(alias="amount_minor")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    credits: NotRequired[Annotated[float, Field(alias="credits")]]
+    currency: NotRequired[Annotated[str, Field(alias="currency")]]
+    expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="expires_at")]]
+    failure_reason: NotRequired[Annotated[Optional[str], Field(alias="failure_reason")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
+    method: NotRequired[Annotated[Optional[PublicPaymentMethod], Field(alias="method")]]
+    package_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="package_id")]]
+    provider: NotRequired[Annotated[PublicPaymentProvider, Field(alias="provider")]]
+    provider_reference: NotRequired[Annotated[Optional[str], Field(alias="provider_reference")]]
+    receipt_url: NotRequired[Annotated[Optional[str], Field(alias="receipt_url")]]
+    refunded_minor: NotRequired[Annotated[int, Field(alias="refunded_minor")]]
+    status: NotRequired[Annotated[PublicPaymentStatus, Field(alias="status")]]
+    subscription_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="subscription_id")]]
+    succeeded_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="succeeded_at")]]
+    tier: NotRequired[Annotated[Optional[PublicSubscriptionTier], Field(alias="tier")]]
+    transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicPerformanceMetrics(BaseModel):
+    actual_engagement: JsonValue = Field(alias="actual_engagement")
+    brand_compliance: Optional[float] = Field(alias="brand_compliance")
+    character_id: Optional[uuid.UUID] = Field(alias="character_id")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    improvements: JsonValue = Field(alias="improvements")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    platform: Optional[str] = Field(alias="platform")
+    predicted_score: Optional[float] = Field(alias="predicted_score")
+    prompt: Optional[str] = Field(alias="prompt")
+    quality_score: Optional[float] = Field(alias="quality_score")
+    style_consistency: Optional[float] = Field(alias="style_consistency")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicPerformanceMetricsInsert(TypedDict):
+    actual_engagement: NotRequired[Annotated[JsonValue, Field(alias="actual_engagement")]]
+    brand_compliance: NotRequired[Annotated[Optional[float], Field(alias="brand_compliance")]]
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    improvements: NotRequired[Annotated[JsonValue, Field(alias="improvements")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    platform: NotRequired[Annotated[Optional[str], Field(alias="platform")]]
+    predicted_score: NotRequired[Annotated[Optional[float], Field(alias="predicted_score")]]
+    prompt: NotRequired[Annotated[Optional[str], Field(alias="prompt")]]
+    quality_score: NotRequired[Annotated[Optional[float], Field(alias="quality_score")]]
+    style_consistency: NotRequired[Annotated[Optional[float], Field(alias="style_consistency")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicPerformanceMetricsUpdate(TypedDict):
+    actual_engagement: NotRequired[Annotated[JsonValue, Field(alias="actual_engagement")]]
+    brand_compliance: NotRequired[Annotated[Optional[float], Field(alias="brand_compliance")]]
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    improvements: NotRequired[Annotated[JsonValue, Field(alias="improvements")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    platform: NotRequired[Annotated[Optional[str], Field(alias="platform")]]
+    predicted_score: NotRequired[Annotated[Optional[float], Field(alias="predicted_score")]]
+    prompt: NotRequired[Annotated[Optional[str], Field(alias="prompt")]]
+    quality_score: NotRequired[Annotated[Optional[float], Field(alias="quality_score")]]
+    style_consistency: NotRequired[Annotated[Optional[float], Field(alias="style_consistency")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicPlatformConfigurations(BaseModel):
+    aspect_ratio: Optional[str] = Field(alias="aspect_ratio")
+    character_preferences: JsonValue = Field(alias="character_preferences")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    platform: str = Field(alias="platform")
+    preferred_style: JsonValue = Field(alias="preferred_style")
+    prompt_templates: JsonValue = Field(alias="prompt_templates")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicPlatformConfigurationsInsert(TypedDict):
+    aspect_ratio: NotRequired[Annotated[Optional[str], Field(alias="aspect_ratio")]]
+    character_preferences: NotRequired[Annotated[JsonValue, Field(alias="character_preferences")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    platform: Annotated[str, Field(alias="platform")]
+    preferred_style: NotRequired[Annotated[JsonValue, Field(alias="preferred_style")]]
+    prompt_templates: NotRequired[Annotated[JsonValue, Field(alias="prompt_templates")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicPlatformConfigurationsUpdate(TypedDict):
+    aspect_ratio: NotRequired[Annotated[Optional[str], Field(alias="aspect_ratio")]]
+    character_preferences: NotRequired[Annotated[JsonValue, Field(alias="character_preferences")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    platform: NotRequired[Annotated[str, Field(alias="platform")]]
+    preferred_style: NotRequired[Annotated[JsonValue, Field(alias="preferred_style")]]
+    prompt_templates: NotRequired[Annotated[JsonValue, Field(alias="prompt_templates")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
 class PublicProfiles(BaseModel):
     avatar_url: Optional[str] = Field(alias="avatar_url")
     created_at: datetime.datetime = Field(alias="created_at")
@@ -600,6 +1034,7 @@ class PublicProjects(BaseModel):
     is_public: bool = Field(alias="is_public")
     name: str = Field(alias="name")
     share_token: Optional[str] = Field(alias="share_token")
+    show_prompts: bool = Field(alias="show_prompts")
     updated_at: datetime.datetime = Field(alias="updated_at")
     user_id: uuid.UUID = Field(alias="user_id")
 
@@ -611,6 +1046,7 @@ class PublicProjectsInsert(TypedDict):
     is_public: NotRequired[Annotated[bool, Field(alias="is_public")]]
     name: Annotated[str, Field(alias="name")]
     share_token: NotRequired[Annotated[Optional[str], Field(alias="share_token")]]
+    show_prompts: NotRequired[Annotated[bool, Field(alias="show_prompts")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
@@ -622,7 +1058,125 @@ class PublicProjectsUpdate(TypedDict):
     is_public: NotRequired[Annotated[bool, Field(alias="is_public")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     share_token: NotRequired[Annotated[Optional[str], Field(alias="share_token")]]
+    show_prompts: NotRequired[Annotated[bool, Field(alias="show_prompts")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicPromptTemplates(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    id: uuid.UUID = Field(alias="id")
+    is_active: bool = Field(alias="is_active")
+    is_favorite: bool = Field(alias="is_favorite")
+    kind: Optional[PublicGenerationKind] = Field(alias="kind")
+    mode: Optional[PublicGenerationMode] = Field(alias="mode")
+    name: str = Field(alias="name")
+    prompt: str = Field(alias="prompt")
+    sort_order: int = Field(alias="sort_order")
+    tags: List[str] = Field(alias="tags")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: Optional[uuid.UUID] = Field(alias="user_id")
+
+class PublicPromptTemplatesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_active: NotRequired[Annotated[bool, Field(alias="is_active")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    kind: NotRequired[Annotated[Optional[PublicGenerationKind], Field(alias="kind")]]
+    mode: NotRequired[Annotated[Optional[PublicGenerationMode], Field(alias="mode")]]
+    name: Annotated[str, Field(alias="name")]
+    prompt: Annotated[str, Field(alias="prompt")]
+    sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
+
+class PublicPromptTemplatesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_active: NotRequired[Annotated[bool, Field(alias="is_active")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    kind: NotRequired[Annotated[Optional[PublicGenerationKind], Field(alias="kind")]]
+    mode: NotRequired[Annotated[Optional[PublicGenerationMode], Field(alias="mode")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    prompt: NotRequired[Annotated[str, Field(alias="prompt")]]
+    sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
+
+class PublicStoryboardSequences(BaseModel):
+    campaign_id: Optional[uuid.UUID] = Field(alias="campaign_id")
+    character_id: Optional[uuid.UUID] = Field(alias="character_id")
+    created_at: datetime.datetime = Field(alias="created_at")
+    frames: JsonValue = Field(alias="frames")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    total_duration: float = Field(alias="total_duration")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicStoryboardSequencesInsert(TypedDict):
+    campaign_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="campaign_id")]]
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    frames: NotRequired[Annotated[JsonValue, Field(alias="frames")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    total_duration: NotRequired[Annotated[float, Field(alias="total_duration")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicStoryboardSequencesUpdate(TypedDict):
+    campaign_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="campaign_id")]]
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    frames: NotRequired[Annotated[JsonValue, Field(alias="frames")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    total_duration: NotRequired[Annotated[float, Field(alias="total_duration")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicStylePresets(BaseModel):
+    character_id: Optional[uuid.UUID] = Field(alias="character_id")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    is_favorite: bool = Field(alias="is_favorite")
+    name: str = Field(alias="name")
+    style_data: JsonValue = Field(alias="style_data")
+    tags: List[str] = Field(alias="tags")
+    thumbnail_url: Optional[str] = Field(alias="thumbnail_url")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    usage_count: int = Field(alias="usage_count")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicStylePresetsInsert(TypedDict):
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    name: Annotated[str, Field(alias="name")]
+    style_data: NotRequired[Annotated[JsonValue, Field(alias="style_data")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    thumbnail_url: NotRequired[Annotated[Optional[str], Field(alias="thumbnail_url")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usage_count: NotRequired[Annotated[int, Field(alias="usage_count")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicStylePresetsUpdate(TypedDict):
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    style_data: NotRequired[Annotated[JsonValue, Field(alias="style_data")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    thumbnail_url: NotRequired[Annotated[Optional[str], Field(alias="thumbnail_url")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usage_count: NotRequired[Annotated[int, Field(alias="usage_count")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class PublicSubscriptionPlans(BaseModel):
@@ -632,7 +1186,10 @@ class PublicSubscriptionPlans(BaseModel):
     is_active: bool = Field(alias="is_active")
     job_priority: int = Field(alias="job_priority")
     max_active_jobs: int = Field(alias="max_active_jobs")
+    max_jobs_per_day: Optional[int] = Field(alias="max_jobs_per_day")
+    max_rows: int = Field(alias="max_rows")
     max_running_jobs: int = Field(alias="max_running_jobs")
+    max_storage_bytes: int = Field(alias="max_storage_bytes")
     monthly_allowance: float = Field(alias="monthly_allowance")
     name: str = Field(alias="name")
     price_minor: int = Field(alias="price_minor")
@@ -647,7 +1204,10 @@ class PublicSubscriptionPlansInsert(TypedDict):
     is_active: NotRequired[Annotated[bool, Field(alias="is_active")]]
     job_priority: NotRequired[Annotated[int, Field(alias="job_priority")]]
     max_active_jobs: Annotated[int, Field(alias="max_active_jobs")]
+    max_jobs_per_day: NotRequired[Annotated[Optional[int], Field(alias="max_jobs_per_day")]]
+    max_rows: Annotated[int, Field(alias="max_rows")]
     max_running_jobs: Annotated[int, Field(alias="max_running_jobs")]
+    max_storage_bytes: Annotated[int, Field(alias="max_storage_bytes")]
     monthly_allowance: Annotated[float, Field(alias="monthly_allowance")]
     name: Annotated[str, Field(alias="name")]
     price_minor: Annotated[int, Field(alias="price_minor")]
@@ -662,13 +1222,154 @@ class PublicSubscriptionPlansUpdate(TypedDict):
     is_active: NotRequired[Annotated[bool, Field(alias="is_active")]]
     job_priority: NotRequired[Annotated[int, Field(alias="job_priority")]]
     max_active_jobs: NotRequired[Annotated[int, Field(alias="max_active_jobs")]]
+    max_jobs_per_day: NotRequired[Annotated[Optional[int], Field(alias="max_jobs_per_day")]]
+    max_rows: NotRequired[Annotated[int, Field(alias="max_rows")]]
     max_running_jobs: NotRequired[Annotated[int, Field(alias="max_running_jobs")]]
+    max_storage_bytes: NotRequired[Annotated[int, Field(alias="max_storage_bytes")]]
     monthly_allowance: NotRequired[Annotated[float, Field(alias="monthly_allowance")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     price_minor: NotRequired[Annotated[int, Field(alias="price_minor")]]
     sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
     tier: NotRequired[Annotated[PublicSubscriptionTier, Field(alias="tier")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
+class PublicSubscriptions(BaseModel):
+    cancel_at_period_end: bool = Field(alias="cancel_at_period_end")
+    cancelled_at: Optional[datetime.datetime] = Field(alias="cancelled_at")
+    created_at: datetime.datetime = Field(alias="created_at")
+    current_period_ends_at: datetime.datetime = Field(alias="current_period_ends_at")
+    current_period_started_at: datetime.datetime = Field(alias="current_period_started_at")
+    ended_at: Optional[datetime.datetime] = Field(alias="ended_at")
+    id: uuid.UUID = Field(alias="id")
+    provider: Optional[PublicPaymentProvider] = Field(alias="provider")
+    provider_reference: Optional[str] = Field(alias="provider_reference")
+    status: PublicSubscriptionStatus = Field(alias="status")
+    tier: PublicSubscriptionTier = Field(alias="tier")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicSubscriptionsInsert(TypedDict):
+    cancel_at_period_end: NotRequired[Annotated[bool, Field(alias="cancel_at_period_end")]]
+    cancelled_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="cancelled_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    current_period_ends_at: Annotated[datetime.datetime, Field(alias="current_period_ends_at")]
+    current_period_started_at: Annotated[datetime.datetime, Field(alias="current_period_started_at")]
+    ended_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ended_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    provider: NotRequired[Annotated[Optional[PublicPaymentProvider], Field(alias="provider")]]
+    provider_reference: NotRequired[Annotated[Optional[str], Field(alias="provider_reference")]]
+    status: NotRequired[Annotated[PublicSubscriptionStatus, Field(alias="status")]]
+    tier: Annotated[PublicSubscriptionTier, Field(alias="tier")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class PublicSubscriptionsUpdate(TypedDict):
+    cancel_at_period_end: NotRequired[Annotated[bool, Field(alias="cancel_at_period_end")]]
+    cancelled_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="cancelled_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    current_period_ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="current_period_ends_at")]]
+    current_period_started_at: NotRequired[Annotated[datetime.datetime, Field(alias="current_period_started_at")]]
+    ended_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ended_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    provider: NotRequired[Annotated[Optional[PublicPaymentProvider], Field(alias="provider")]]
+    provider_reference: NotRequired[Annotated[Optional[str], Field(alias="provider_reference")]]
+    status: NotRequired[Annotated[PublicSubscriptionStatus, Field(alias="status")]]
+    tier: NotRequired[Annotated[PublicSubscriptionTier, Field(alias="tier")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicToolConfigurations(BaseModel):
+    character_id: Optional[uuid.UUID] = Field(alias="character_id")
+    configuration: JsonValue = Field(alias="configuration")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    is_favorite: bool = Field(alias="is_favorite")
+    tool_name: str = Field(alias="tool_name")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    usage_count: int = Field(alias="usage_count")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicToolConfigurationsInsert(TypedDict):
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    configuration: NotRequired[Annotated[JsonValue, Field(alias="configuration")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    tool_name: Annotated[str, Field(alias="tool_name")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usage_count: NotRequired[Annotated[int, Field(alias="usage_count")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicToolConfigurationsUpdate(TypedDict):
+    character_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="character_id")]]
+    configuration: NotRequired[Annotated[JsonValue, Field(alias="configuration")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    tool_name: NotRequired[Annotated[str, Field(alias="tool_name")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usage_count: NotRequired[Annotated[int, Field(alias="usage_count")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicToolPresetChains(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    id: uuid.UUID = Field(alias="id")
+    is_favorite: bool = Field(alias="is_favorite")
+    name: str = Field(alias="name")
+    tools: JsonValue = Field(alias="tools")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    usage_count: int = Field(alias="usage_count")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicToolPresetChainsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    name: Annotated[str, Field(alias="name")]
+    tools: NotRequired[Annotated[JsonValue, Field(alias="tools")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usage_count: NotRequired[Annotated[int, Field(alias="usage_count")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicToolPresetChainsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_favorite: NotRequired[Annotated[bool, Field(alias="is_favorite")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    tools: NotRequired[Annotated[JsonValue, Field(alias="tools")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usage_count: NotRequired[Annotated[int, Field(alias="usage_count")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicUserActivityLogs(BaseModel):
+    action: str = Field(alias="action")
+    created_at: datetime.datetime = Field(alias="created_at")
+    details: JsonValue = Field(alias="details")
+    id: uuid.UUID = Field(alias="id")
+    ip_address: Optional[PgCatalogInet] = Field(alias="ip_address")
+    user_agent: Optional[str] = Field(alias="user_agent")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicUserActivityLogsInsert(TypedDict):
+    action: Annotated[str, Field(alias="action")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    details: NotRequired[Annotated[JsonValue, Field(alias="details")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    ip_address: NotRequired[Annotated[Optional[PgCatalogInet], Field(alias="ip_address")]]
+    user_agent: NotRequired[Annotated[Optional[str], Field(alias="user_agent")]]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class PublicUserActivityLogsUpdate(TypedDict):
+    action: NotRequired[Annotated[str, Field(alias="action")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    details: NotRequired[Annotated[JsonValue, Field(alias="details")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    ip_address: NotRequired[Annotated[Optional[PgCatalogInet], Field(alias="ip_address")]]
+    user_agent: NotRequired[Annotated[Optional[str], Field(alias="user_agent")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class PublicUserPreferences(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
@@ -739,6 +1440,213 @@ class PublicUserPromptsUpdate(TypedDict):
     reference_asset_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="reference_asset_id")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
+class PublicVideoConcepts(BaseModel):
+    concept: str = Field(alias="concept")
+    created_at: datetime.datetime = Field(alias="created_at")
+    goal: str = Field(alias="goal")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    prompt: str = Field(alias="prompt")
+    title: str = Field(alias="title")
+    tone: str = Field(alias="tone")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+    web_info: str = Field(alias="web_info")
+
+class PublicVideoConceptsInsert(TypedDict):
+    concept: Annotated[str, Field(alias="concept")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    goal: NotRequired[Annotated[str, Field(alias="goal")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    prompt: Annotated[str, Field(alias="prompt")]
+    title: Annotated[str, Field(alias="title")]
+    tone: NotRequired[Annotated[str, Field(alias="tone")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    web_info: NotRequired[Annotated[str, Field(alias="web_info")]]
+
+class PublicVideoConceptsUpdate(TypedDict):
+    concept: NotRequired[Annotated[str, Field(alias="concept")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    goal: NotRequired[Annotated[str, Field(alias="goal")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    prompt: NotRequired[Annotated[str, Field(alias="prompt")]]
+    title: NotRequired[Annotated[str, Field(alias="title")]]
+    tone: NotRequired[Annotated[str, Field(alias="tone")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    web_info: NotRequired[Annotated[str, Field(alias="web_info")]]
+
+class PublicVideoSegmentations(BaseModel):
+    art_style: str = Field(alias="art_style")
+    concept: str = Field(alias="concept")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    is_selected: bool = Field(alias="is_selected")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    model: str = Field(alias="model")
+    negative_prompt: Optional[str] = Field(alias="negative_prompt")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    prompt: str = Field(alias="prompt")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicVideoSegmentationsInsert(TypedDict):
+    art_style: NotRequired[Annotated[str, Field(alias="art_style")]]
+    concept: Annotated[str, Field(alias="concept")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_selected: NotRequired[Annotated[bool, Field(alias="is_selected")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    model: NotRequired[Annotated[str, Field(alias="model")]]
+    negative_prompt: NotRequired[Annotated[Optional[str], Field(alias="negative_prompt")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    prompt: Annotated[str, Field(alias="prompt")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicVideoSegmentationsUpdate(TypedDict):
+    art_style: NotRequired[Annotated[str, Field(alias="art_style")]]
+    concept: NotRequired[Annotated[str, Field(alias="concept")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_selected: NotRequired[Annotated[bool, Field(alias="is_selected")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    model: NotRequired[Annotated[str, Field(alias="model")]]
+    negative_prompt: NotRequired[Annotated[Optional[str], Field(alias="negative_prompt")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    prompt: NotRequired[Annotated[str, Field(alias="prompt")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicVideoSegments(BaseModel):
+    animation: str = Field(alias="animation")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    narration: str = Field(alias="narration")
+    position: int = Field(alias="position")
+    segmentation_id: uuid.UUID = Field(alias="segmentation_id")
+    user_id: uuid.UUID = Field(alias="user_id")
+    visual: str = Field(alias="visual")
+
+class PublicVideoSegmentsInsert(TypedDict):
+    animation: NotRequired[Annotated[str, Field(alias="animation")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    narration: NotRequired[Annotated[str, Field(alias="narration")]]
+    position: Annotated[int, Field(alias="position")]
+    segmentation_id: Annotated[uuid.UUID, Field(alias="segmentation_id")]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    visual: Annotated[str, Field(alias="visual")]
+
+class PublicVideoSegmentsUpdate(TypedDict):
+    animation: NotRequired[Annotated[str, Field(alias="animation")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    narration: NotRequired[Annotated[str, Field(alias="narration")]]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
+    segmentation_id: NotRequired[Annotated[uuid.UUID, Field(alias="segmentation_id")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    visual: NotRequired[Annotated[str, Field(alias="visual")]]
+
+class PublicVideoSourceImages(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    duration_ms: Optional[int] = Field(alias="duration_ms")
+    image_id: uuid.UUID = Field(alias="image_id")
+    position: int = Field(alias="position")
+    user_id: uuid.UUID = Field(alias="user_id")
+    video_id: uuid.UUID = Field(alias="video_id")
+
+class PublicVideoSourceImagesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    duration_ms: NotRequired[Annotated[Optional[int], Field(alias="duration_ms")]]
+    image_id: Annotated[uuid.UUID, Field(alias="image_id")]
+    position: Annotated[int, Field(alias="position")]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+    video_id: Annotated[uuid.UUID, Field(alias="video_id")]
+
+class PublicVideoSourceImagesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    duration_ms: NotRequired[Annotated[Optional[int], Field(alias="duration_ms")]]
+    image_id: NotRequired[Annotated[uuid.UUID, Field(alias="image_id")]]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    video_id: NotRequired[Annotated[uuid.UUID, Field(alias="video_id")]]
+
+class PublicWebResearchQueries(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    prompt: str = Field(alias="prompt")
+    response: str = Field(alias="response")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicWebResearchQueriesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    prompt: Annotated[str, Field(alias="prompt")]
+    response: Annotated[str, Field(alias="response")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicWebResearchQueriesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    prompt: NotRequired[Annotated[str, Field(alias="prompt")]]
+    response: NotRequired[Annotated[str, Field(alias="response")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class WorkerApiUsageLogs(BaseModel):
+    cost_usd: Optional[float] = Field(alias="cost_usd")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: int = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    latency_ms: Optional[int] = Field(alias="latency_ms")
+    model: Optional[str] = Field(alias="model")
+    operation: str = Field(alias="operation")
+    provider: str = Field(alias="provider")
+    request_id: Optional[str] = Field(alias="request_id")
+    status_code: Optional[int] = Field(alias="status_code")
+    units: Optional[float] = Field(alias="units")
+
+class WorkerApiUsageLogsInsert(TypedDict):
+    cost_usd: NotRequired[Annotated[Optional[float], Field(alias="cost_usd")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    latency_ms: NotRequired[Annotated[Optional[int], Field(alias="latency_ms")]]
+    model: NotRequired[Annotated[Optional[str], Field(alias="model")]]
+    operation: Annotated[str, Field(alias="operation")]
+    provider: Annotated[str, Field(alias="provider")]
+    request_id: NotRequired[Annotated[Optional[str], Field(alias="request_id")]]
+    status_code: NotRequired[Annotated[Optional[int], Field(alias="status_code")]]
+    units: NotRequired[Annotated[Optional[float], Field(alias="units")]]
+
+class WorkerApiUsageLogsUpdate(TypedDict):
+    cost_usd: NotRequired[Annotated[Optional[float], Field(alias="cost_usd")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    latency_ms: NotRequired[Annotated[Optional[int], Field(alias="latency_ms")]]
+    model: NotRequired[Annotated[Optional[str], Field(alias="model")]]
+    operation: NotRequired[Annotated[str, Field(alias="operation")]]
+    provider: NotRequired[Annotated[str, Field(alias="provider")]]
+    request_id: NotRequired[Annotated[Optional[str], Field(alias="request_id")]]
+    status_code: NotRequired[Annotated[Optional[int], Field(alias="status_code")]]
+    units: NotRequired[Annotated[Optional[float], Field(alias="units")]]
+
 class WorkerAttempts(BaseModel):
     attempt: int = Field(alias="attempt")
     error_code: Optional[str] = Field(alias="error_code")
@@ -778,6 +1686,24 @@ class WorkerAttemptsUpdate(TypedDict):
     started_at: NotRequired[Annotated[datetime.datetime, Field(alias="started_at")]]
     worker: NotRequired[Annotated[str, Field(alias="worker")]]
 
+class WorkerFileRemovals(BaseModel):
+    available_at: datetime.datetime = Field(alias="available_at")
+    bucket: str = Field(alias="bucket")
+    created_at: datetime.datetime = Field(alias="created_at")
+    storage_path: str = Field(alias="storage_path")
+
+class WorkerFileRemovalsInsert(TypedDict):
+    available_at: NotRequired[Annotated[datetime.datetime, Field(alias="available_at")]]
+    bucket: Annotated[str, Field(alias="bucket")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    storage_path: Annotated[str, Field(alias="storage_path")]
+
+class WorkerFileRemovalsUpdate(TypedDict):
+    available_at: NotRequired[Annotated[datetime.datetime, Field(alias="available_at")]]
+    bucket: NotRequired[Annotated[str, Field(alias="bucket")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    storage_path: NotRequired[Annotated[str, Field(alias="storage_path")]]
+
 class WorkerTasks(BaseModel):
     available_at: datetime.datetime = Field(alias="available_at")
     created_at: datetime.datetime = Field(alias="created_at")
@@ -814,6 +1740,57 @@ class WorkerTasksUpdate(TypedDict):
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
     worker: NotRequired[Annotated[Optional[str], Field(alias="worker")]]
 
+class WorkerWebhookEvents(BaseModel):
+    attempts: int = Field(alias="attempts")
+    created_at: datetime.datetime = Field(alias="created_at")
+    error: Optional[str] = Field(alias="error")
+    event_id: Optional[str] = Field(alias="event_id")
+    headers: JsonValue = Field(alias="headers")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    next_attempt_at: Optional[datetime.datetime] = Field(alias="next_attempt_at")
+    payload: JsonValue = Field(alias="payload")
+    payment_id: Optional[uuid.UUID] = Field(alias="payment_id")
+    processed_at: Optional[datetime.datetime] = Field(alias="processed_at")
+    provider: str = Field(alias="provider")
+    signature_is_valid: bool = Field(alias="signature_is_valid")
+    status: WorkerWebhookStatus = Field(alias="status")
+    type: str = Field(alias="type")
+
+class WorkerWebhookEventsInsert(TypedDict):
+    attempts: NotRequired[Annotated[int, Field(alias="attempts")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    error: NotRequired[Annotated[Optional[str], Field(alias="error")]]
+    event_id: NotRequired[Annotated[Optional[str], Field(alias="event_id")]]
+    headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    next_attempt_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="next_attempt_at")]]
+    payload: Annotated[JsonValue, Field(alias="payload")]
+    payment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="payment_id")]]
+    processed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="processed_at")]]
+    provider: Annotated[str, Field(alias="provider")]
+    signature_is_valid: Annotated[bool, Field(alias="signature_is_valid")]
+    status: NotRequired[Annotated[WorkerWebhookStatus, Field(alias="status")]]
+    type: Annotated[str, Field(alias="type")]
+
+class WorkerWebhookEventsUpdate(TypedDict):
+    attempts: NotRequired[Annotated[int, Field(alias="attempts")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    error: NotRequired[Annotated[Optional[str], Field(alias="error")]]
+    event_id: NotRequired[Annotated[Optional[str], Field(alias="event_id")]]
+    headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
+    next_attempt_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="next_attempt_at")]]
+    payload: NotRequired[Annotated[JsonValue, Field(alias="payload")]]
+    payment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="payment_id")]]
+    processed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="processed_at")]]
+    provider: NotRequired[Annotated[str, Field(alias="provider")]]
+    signature_is_valid: NotRequired[Annotated[bool, Field(alias="signature_is_valid")]]
+    status: NotRequired[Annotated[WorkerWebhookStatus, Field(alias="status")]]
+    type: NotRequired[Annotated[str, Field(alias="type")]]
+
 class PublicCreditStatement(BaseModel):
     amount: float = Field(alias="amount")
     balance_after: float = Field(alias="balance_after")
@@ -828,6 +1805,153 @@ class PublicCreditStatement(BaseModel):
     user_id: uuid.UUID = Field(alias="user_id")
     version: int = Field(alias="version")
 
+class PublicCreditUsageByModel(BaseModel):
+    credits: Optional[float] = Field(alias="credits")
+    day: Optional[datetime.date] = Field(alias="day")
+    jobs: Optional[int] = Field(alias="jobs")
+    model_id: Optional[str] = Field(alias="model_id")
+    operation_type: Optional[PublicGenerationKind] = Field(alias="operation_type")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicGeneratedImages(BaseModel):
+    art_style: Optional[str] = Field(alias="art_style")
+    asset_id: Optional[uuid.UUID] = Field(alias="asset_id")
+    bucket: Optional[str] = Field(alias="bucket")
+    created_at: datetime.datetime = Field(alias="created_at")
+    credit_transaction_id: Optional[uuid.UUID] = Field(alias="credit_transaction_id")
+    credits_used: Optional[float] = Field(alias="credits_used")
+    id: Optional[uuid.UUID] = Field(alias="id")
+    image_size_bytes: Optional[int] = Field(alias="image_size_bytes")
+    is_refunded: bool = Field(alias="is_refunded")
+    job_id: uuid.UUID = Field(alias="job_id")
+    message: Optional[str] = Field(alias="message")
+    model: str = Field(alias="model")
+    position: Optional[int] = Field(alias="position")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    status: PublicJobStatus = Field(alias="status")
+    storage_path: Optional[str] = Field(alias="storage_path")
+    success: Optional[bool] = Field(alias="success")
+    thumbnail_bucket: Optional[str] = Field(alias="thumbnail_bucket")
+    thumbnail_path: Optional[str] = Field(alias="thumbnail_path")
+    user_id: uuid.UUID = Field(alias="user_id")
+    visual_prompt: str = Field(alias="visual_prompt")
+
+class PublicGeneratedVideoFiles(BaseModel):
+    bucket: str = Field(alias="bucket")
+    created_at: datetime.datetime = Field(alias="created_at")
+    duration: Optional[float] = Field(alias="duration")
+    generated_video_id: Optional[uuid.UUID] = Field(alias="generated_video_id")
+    id: uuid.UUID = Field(alias="id")
+    position: Optional[int] = Field(alias="position")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    size_bytes: int = Field(alias="size_bytes")
+    storage_path: str = Field(alias="storage_path")
+    thumbnail_bucket: Optional[str] = Field(alias="thumbnail_bucket")
+    thumbnail_path: Optional[str] = Field(alias="thumbnail_path")
+    user_id: Optional[uuid.UUID] = Field(alias="user_id")
+
+class PublicGeneratedVideos(BaseModel):
+    animation_prompt: str = Field(alias="animation_prompt")
+    art_style: Optional[str] = Field(alias="art_style")
+    created_at: datetime.datetime = Field(alias="created_at")
+    credit_transaction_id: Optional[uuid.UUID] = Field(alias="credit_transaction_id")
+    credits_used: Optional[float] = Field(alias="credits_used")
+    id: uuid.UUID = Field(alias="id")
+    image_bucket: Optional[str] = Field(alias="image_bucket")
+    image_storage_path: Optional[str] = Field(alias="image_storage_path")
+    is_refunded: bool = Field(alias="is_refunded")
+    message: Optional[str] = Field(alias="message")
+    model: str = Field(alias="model")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    status: PublicJobStatus = Field(alias="status")
+    success: Optional[bool] = Field(alias="success")
+    total_videos: Optional[int] = Field(alias="total_videos")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicGeneratedVoiceovers(BaseModel):
+    asset_id: Optional[uuid.UUID] = Field(alias="asset_id")
+    bucket: Optional[str] = Field(alias="bucket")
+    created_at: datetime.datetime = Field(alias="created_at")
+    credit_transaction_id: Optional[uuid.UUID] = Field(alias="credit_transaction_id")
+    credits_used: Optional[float] = Field(alias="credits_used")
+    duration: Optional[float] = Field(alias="duration")
+    id: Optional[uuid.UUID] = Field(alias="id")
+    is_refunded: bool = Field(alias="is_refunded")
+    job_id: uuid.UUID = Field(alias="job_id")
+    message: Optional[str] = Field(alias="message")
+    model: str = Field(alias="model")
+    narration_prompt: str = Field(alias="narration_prompt")
+    position: Optional[int] = Field(alias="position")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    status: PublicJobStatus = Field(alias="status")
+    storage_path: Optional[str] = Field(alias="storage_path")
+    success: Optional[bool] = Field(alias="success")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicImages(BaseModel):
+    aspect_ratio: Optional[str] = Field(alias="aspect_ratio")
+    bucket: str = Field(alias="bucket")
+    created_at: datetime.datetime = Field(alias="created_at")
+    format: Optional[str] = Field(alias="format")
+    height: Optional[int] = Field(alias="height")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    size_bytes: int = Field(alias="size_bytes")
+    storage_path: str = Field(alias="storage_path")
+    style: Optional[str] = Field(alias="style")
+    thumbnail_bucket: Optional[str] = Field(alias="thumbnail_bucket")
+    thumbnail_path: Optional[str] = Field(alias="thumbnail_path")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+    width: Optional[int] = Field(alias="width")
+
+class PublicUserStats(BaseModel):
+    completed_jobs: Optional[int] = Field(alias="completed_jobs")
+    credits_spent: Optional[float] = Field(alias="credits_spent")
+    failed_jobs: Optional[int] = Field(alias="failed_jobs")
+    last_login_at: Optional[datetime.datetime] = Field(alias="last_login_at")
+    total_jobs: Optional[int] = Field(alias="total_jobs")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicVideos(BaseModel):
+    aspect_ratio: Optional[str] = Field(alias="aspect_ratio")
+    bucket: str = Field(alias="bucket")
+    created_at: datetime.datetime = Field(alias="created_at")
+    duration: Optional[float] = Field(alias="duration")
+    format: Optional[str] = Field(alias="format")
+    height: Optional[int] = Field(alias="height")
+    id: uuid.UUID = Field(alias="id")
+    job_id: Optional[uuid.UUID] = Field(alias="job_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    size_bytes: int = Field(alias="size_bytes")
+    storage_path: str = Field(alias="storage_path")
+    style: Optional[str] = Field(alias="style")
+    thumbnail_bucket: Optional[str] = Field(alias="thumbnail_bucket")
+    thumbnail_path: Optional[str] = Field(alias="thumbnail_path")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    user_id: uuid.UUID = Field(alias="user_id")
+    width: Optional[int] = Field(alias="width")
+
+class WorkerJobQueueStatus(BaseModel):
+    average_wait_seconds: Optional[float] = Field(alias="average_wait_seconds")
+    jobs: Optional[int] = Field(alias="jobs")
+    kind: PublicGenerationKind = Field(alias="kind")
+    longest_wait_seconds: Optional[float] = Field(alias="longest_wait_seconds")
+    provider: str = Field(alias="provider")
+    status: PublicJobStatus = Field(alias="status")
+
+class WorkerProviderCosts(BaseModel):
+    average_latency_ms: Optional[float] = Field(alias="average_latency_ms")
+    calls: Optional[int] = Field(alias="calls")
+    cost_usd: Optional[float] = Field(alias="cost_usd")
+    day: Optional[datetime.date] = Field(alias="day")
+    failures: Optional[int] = Field(alias="failures")
+    model: Optional[str] = Field(alias="model")
+    operation: str = Field(alias="operation")
+    provider: str = Field(alias="provider")
+    units: Optional[float] = Field(alias="units")
+
 
 
 class PublicGenerationQuote(BaseModel):
@@ -840,6 +1964,37 @@ class PublicGenerationQuote(BaseModel):
     quantity: Optional[float] = Field(alias="quantity")
     is_edit_call: Optional[bool] = Field(alias="is_edit_call")
     credits: Optional[float] = Field(alias="credits")
+
+class PublicLimitUse(BaseModel):
+    resource: Optional[str] = Field(alias="resource")
+    used: Optional[int] = Field(alias="used")
+    allowed: Optional[int] = Field(alias="allowed")
+
+class PublicMyCreditsSummary(BaseModel):
+    balance: Optional[float] = Field(alias="balance")
+    spendable: Optional[float] = Field(alias="spendable")
+    in_flight: Optional[float] = Field(alias="in_flight")
+    debt: Optional[float] = Field(alias="debt")
+    next_expiry_at: Optional[datetime.datetime] = Field(alias="next_expiry_at")
+    next_expiry_credits: Optional[float] = Field(alias="next_expiry_credits")
+    monthly_allowance: Optional[float] = Field(alias="monthly_allowance")
+    period_ends_at: Optional[datetime.datetime] = Field(alias="period_ends_at")
+
+class PublicPublicProject(BaseModel):
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    name: Optional[str] = Field(alias="name")
+    description: Optional[str] = Field(alias="description")
+    username: Optional[str] = Field(alias="username")
+    avatar_url: Optional[str] = Field(alias="avatar_url")
+    created_at: Optional[datetime.datetime] = Field(alias="created_at")
+
+class PublicSharedProject(BaseModel):
+    name: Optional[str] = Field(alias="name")
+    description: Optional[str] = Field(alias="description")
+    username: Optional[str] = Field(alias="username")
+    avatar_url: Optional[str] = Field(alias="avatar_url")
+    created_at: Optional[datetime.datetime] = Field(alias="created_at")
+    results: Optional[JsonValue] = Field(alias="results")
 
 class WorkerClaimedTask(BaseModel):
     job_id: Optional[uuid.UUID] = Field(alias="job_id")
