@@ -688,7 +688,8 @@ def test_heartbeat_and_release_of_the_same_tasks_are_no_deadlock(bench: Bench, s
             releasing = Background(bench, queue.session, lambda: queue.release(*jobs))
             releasing.wait_until_settled()
         beating.result()
-        assert set(releasing.result()) == {job.id for job in jobs}
+        # What somebody else has locked is not waited for; its lease ends by itself.
+        assert set(releasing.result()) == {jobs[0].id, jobs[2].id}
     assert bench.complaints(user) == []
 
 

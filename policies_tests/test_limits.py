@@ -103,11 +103,25 @@ def test_jobs_a_day_count_what_was_cancelled_deleted_and_free(
         with refused("PT429", "too_many_jobs_today"):
             shop.submit(session, p_mode="draft")
     bench.run(
-        "update public.generation_jobs set created_at = created_at - interval '25 hours'"
+        "update public.generation_jobs set queued_at = queued_at - interval '25 hours'"
         " where user_id = %s",
         tight,
     )
     shop.job(tight)
+
+
+def test_old_drafts_count_on_the_day_they_are_queued(bench: Bench, shop: Shop, tight: str) -> None:
+    drafts = [shop.draft(tight, mode="draft") for _ in range(5)]
+    bench.run(
+        "update public.generation_jobs set created_at = created_at - interval '25 hours'"
+        " where user_id = %s",
+        tight,
+    )
+    with bench.owner(tight) as session:
+        for draft in drafts:
+            session.rows("select public.queue_generation(%s)", draft.id)
+        with refused("PT429", "too_many_jobs_today"):
+            shop.submit(session, p_mode="draft")
 
 
 def store(bench: Bench, user_id: str, size: int) -> None:
@@ -167,6 +181,26 @@ def test_my_limits_tells_use_and_allowance(bench: Bench, shop: Shop, tight: str)
     assert limits["jobs_per_day"] == (1, 5)
     assert limits["style_presets"] == (2, 5)
     assert limits["conversations"] == (0, 50)
+
+
+def test_plan_that_costs_nothing_is_limited_in_all(bench: Bench) -> None:
+    with bench.owner(bench.person()) as session:
+        limits = dict(session.rows("select resource, allowed from public.my_limits()"))
+    assert limits["active_jobs"] <= 100
+    assert limits["jobs_per_day"] <= 1000
+    assert limits["storage_bytes"] <= 10 * 2**30
+    assert max(limits[table] for table in ("projects", "assets", "style_presets")) <= 1000
+
+
+def test_every_tier_has_a_plan_that_limits_what_it_allows(bench: Bench) -> None:
+    plans = bench.rows(
+        "select max_active_jobs < 100000, max_running_jobs <= max_active_jobs, max_rows < 1000000,"
+        " max_storage_bytes < 100 * 2::numeric ^ 40 from public.subscription_plans"
+        " right join unnest(enum_range(null::public.subscription_tier)) as tiers (tier)"
+        " using (tier)"
+    )
+    assert len(plans) == 6
+    assert set(plans) == {(True, True, True, True)}
 
 
 # What a user cannot pile up although they may insert it: see the header of limit_rows.

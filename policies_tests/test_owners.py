@@ -163,3 +163,11 @@ def test_parameters_are_what_every_reader_can_take(bench: Bench, parameters: str
             " values ('text_to_image', 'A harbour', %s) returning id",
             parameters,
         )
+
+
+def test_model_makes_no_more_outputs_than_it_can(bench: Bench, shop: Shop) -> None:
+    with bench.owner(bench.person()) as session:
+        shop.submit(session, p_output_count=10)
+        for count in (11, 0, -1, None):
+            with refused("PT400", "output_count_not_available"):
+                shop.submit(session, p_output_count=count)

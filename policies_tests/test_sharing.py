@@ -209,3 +209,50 @@ def test_service_finds_a_shown_file_and_no_other(bench: Bench, shop: Shop, owner
         assert service.column(find, assets[project], None, None) == []
         bench.run("update public.projects set is_public = true where id = %s", project)
         assert service.column(find, assets[project], None, project) == [path]
+
+
+def test_project_that_was_hidden_without_losing_its_link_is_not_shown(
+    bench: Bench, shop: Shop, owner: str
+) -> None:
+    with bench.owner(owner) as session:
+        project = make_project(session, is_public=True)
+        token = session.value("select public.share_project(%s)", project)
+    # As an operator may do it.
+    bench.run("update public.projects set deleted_at = now() where id = %s", project)
+    with bench.anonymous() as session:
+        with refused("PT404", "project_not_found"):
+            shown(session, token)
+        with refused("PT404", "project_not_found"):
+            session.run("select public.get_public_project(%s)", project)
+        listed = session.column("select project_id::text from public.list_public_projects(100)")
+        assert project not in listed
+
+
+@pytest.mark.parametrize("status", ["processing", "cancelled"])
+def test_file_of_a_job_that_is_not_finished_is_not_shown(
+    bench: Bench, shop: Shop, owner: str, status: str
+) -> None:
+    with bench.owner(owner) as session:
+        project = make_project(session)
+        token = session.value("select public.share_project(%s)", project)
+    job = shop.job(owner, p_project_id=project)
+    with shop.queue() as queue, bench.owner(owner) as session:
+        [held] = queue.claim()
+        queue.advance(held, "processing")
+        if status == "cancelled":
+            session.run("select public.cancel_generation(%s)", job.id)
+    # Written too early, or by hand.
+    asset = bench.value(
+        "with asset as (insert into public.assets (user_id, project_id, kind, bucket, storage_path,"
+        " mime_type, size_bytes) values (%s, %s, 'image', 'final-images', %s, 'image/png', 1)"
+        " returning id, user_id) insert into public.job_assets (job_id, asset_id, role, user_id)"
+        " select %s, id, 'result_image', user_id from asset returning asset_id",
+        owner,
+        project,
+        f"{owner}/{job.id}/early.png",
+        job.id,
+    )
+    with bench.anonymous() as session, bench.service() as service:
+        assert shown(session, token)["results"] == []
+        found = "select storage_path from worker.find_shown_file(%s, p_token => %s)"
+        assert service.column(found, asset, token) == []

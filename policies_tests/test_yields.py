@@ -605,11 +605,11 @@ def test_generated_videos_are_shown_with_their_files(bench: Bench, shop: Shop) -
     with bench.owner(user) as session:
         path = session.value("select storage_path from public.assets where id = %s", picture)
         assert session.rows(
-            "select id::text, uuid::text, animation_prompt, success, total_videos, image_bucket,"
+            "select id::text, animation_prompt, success, total_videos, image_bucket,"
             " image_storage_path, credits_used from public.generated_videos order by created_at"
         ) == [
-            (job.id, job.id, "A harbour", True, 2, "reference-images", path, 7),
-            (none.id, none.id, "A harbour", False, 0, None, None, 7),
+            (job.id, "A harbour", True, 2, "reference-images", path, 7),
+            (none.id, "A harbour", False, 0, None, None, 7),
         ]
         assert session.rows(
             "select generated_video_id::text, position, bucket, thumbnail_bucket"
@@ -953,6 +953,7 @@ def test_retry_that_was_made_is_told_though_a_file_is_gone_since(bench: Bench, s
     job = failed(shop, user, p_reference_asset_ids=[asset])
     with bench.owner(user) as session:
         again = session.value(RETRY, job.id)
+        session.rows("select public.cancel_generation(%s)", again)
         session.run("delete from public.assets where id = %s", asset)
         assert session.value(RETRY, job.id) == again
 
@@ -984,3 +985,47 @@ def test_retry_that_cannot_be_paid_leaves_nothing(bench: Bench, shop: Shop) -> N
         with refused("PT402", "insufficient_credits"):
             session.value(RETRY, job.id)
         assert traces(bench, user) == before
+
+
+def test_retry_uses_each_file_as_the_job_did(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    offer(shop, "video_edit")
+    film = upload(bench, user, "video/mp4")
+    job = shop.job(
+        user,
+        p_kind="video_edit",
+        p_reference_asset_ids=[film, film],
+        p_reference_roles=["source_audio", "source_video"],
+    )
+    with bench.owner(user) as session:
+        session.rows("select public.cancel_generation(%s)", job.id)
+        again = session.value(RETRY, job.id)
+        roles = "select role::text from public.job_assets where job_id = %s order by position"
+        assert session.column(roles, again) == ["source_audio", "source_video"]
+        assert session.value(RETRY, job.id) == again
+        with refused("PT400", "reference_roles_do_not_fit"):
+            shop.submit(
+                session,
+                p_kind="video_edit",
+                p_reference_asset_ids=[film],
+                p_reference_roles=["source_audio", "source_video"],
+            )
+
+
+def test_deleted_retry_makes_room_for_another(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = failed(shop, user)
+    with bench.owner(user) as session:
+        first = session.value(RETRY, job.id)
+        session.run("delete from public.generation_jobs where id = %s", first)
+        assert session.value(RETRY, job.id) != first
+
+
+def test_key_of_a_deleted_job_makes_no_other(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = shop.job(user, p_idempotency_key="once")
+    with bench.owner(user) as session:
+        session.run("delete from public.generation_jobs where id = %s", job.id)
+        with refused("PT409", "job_deleted"):
+            shop.submit(session, p_idempotency_key="once")
+    assert bench.balance(user) == 100

@@ -26,7 +26,7 @@ from reelbase.database_types import (
 from reelbase.errors import DatabaseError, DatabaseUnavailable, from_postgrest
 from reelbase.settings import Settings
 
-__all__ = ["Database", "HeldLease", "Task", "TaskInput", "open_client"]
+__all__ = ["Database", "HeldLease", "ShownFile", "Task", "TaskInput", "open_client"]
 
 T = TypeVar("T")
 
@@ -94,6 +94,16 @@ class HeldLease(BaseModel):
     job_id: str
     lease: str
     progress: int | None = None
+
+
+class ShownFile(BaseModel):
+    """A file that others may see, as a project's link or a public project shows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str
+    storage_path: str
+    mime_type: str
 
 
 class Database:
@@ -213,13 +223,16 @@ class Database:
         )
         return job_ids(rows)
 
-    async def fail_exhausted_jobs(self, limit: int = 100) -> set[str]:
+    async def fail_exhausted_jobs(self) -> set[str]:
         """Fail jobs whose last attempt vanished together with its worker; credits return.
 
         Returns:
             The ids of those jobs.
         """
-        return job_ids(await self._call("fail_exhausted_jobs", p_limit=limit))
+        failed: set[str] = set()
+        while more := job_ids(await self._call("fail_exhausted_jobs")):
+            failed |= more
+        return failed
 
     async def housekeep(self) -> dict[str, Any]:
         """Purge, prune and end what is due; one round at a time, whoever asks.
@@ -247,16 +260,12 @@ class Database:
 
     async def find_shown_file(
         self, asset_id: str, *, token: str | None = None, project_id: str | None = None
-    ) -> tuple[str, str] | None:
-        """Find the file that a project's link or a public project shows.
-
-        Returns:
-            Bucket and path; None when nobody may see it.
-        """
+    ) -> ShownFile | None:
+        """Find the file that a project's link or a public project shows; None when neither does."""
         rows = await self._call(
             "find_shown_file", p_asset_id=asset_id, p_token=token, p_project_id=project_id
         )
-        return (rows[0]["bucket"], rows[0]["storage_path"]) if rows else None
+        return ShownFile.model_validate(rows[0]) if rows else None
 
     async def ping(self) -> None:
         """Go the whole way to the schema `worker` and back, once, changing nothing."""

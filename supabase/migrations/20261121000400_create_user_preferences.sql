@@ -20,11 +20,10 @@ create table public.user_preferences (
     default_duration_seconds > 0 and default_duration_seconds <> 'NaN'
   ),
   constraint user_preferences_notifications_are_a_small_object check (
-    jsonb_typeof(notification_settings) = 'object'
-    and octet_length(notification_settings::text) <= 16384
+    private.is_small_object(notification_settings, 16384)
   ),
   constraint user_preferences_ui_is_a_small_object check (
-    jsonb_typeof(ui_settings) = 'object' and octet_length(ui_settings::text) <= 16384
+    private.is_small_object(ui_settings, 16384)
   )
 );
 

@@ -107,14 +107,7 @@ create table public.generation_jobs (
     and char_length(idempotency_key) between 1 and 200
   ),
   constraint generation_jobs_parameters_are_a_small_object check (
-    jsonb_typeof(parameters) = 'object' and octet_length(parameters::text) <= 16384
-  ),
-  -- What every reader can take: some refuse numbers of thousands of digits, or deep nesting.
-  constraint generation_jobs_parameters_are_plain check (
-    not jsonb_path_exists(parameters, '$.**{9 to last}')
-    and not jsonb_path_exists(
-      parameters, '$.** ? (@.type() == "number" && (@ > 1000000000000000 || @ < -1000000000000000))'
-    )
+    private.is_small_object(parameters, 16384)
   ),
   constraint generation_jobs_duration_is_positive check (
     duration_seconds > 0 and duration_seconds <> 'NaN'
@@ -171,6 +164,8 @@ on public.generation_jobs (user_id, created_at desc, id);
 -- index names status: one that did would have every change of state write into all of them.
 create index generation_jobs_unfinished_idx on public.generation_jobs (user_id, created_at desc)
 where finished_at is null;
+create index generation_jobs_user_id_queued_at_idx
+on public.generation_jobs (user_id, queued_at desc) where queued_at is not null;
 create index generation_jobs_project_id_user_id_created_at_idx
 on public.generation_jobs (project_id, user_id, created_at desc) where project_id is not null;
 create index generation_jobs_campaign_id_user_id_idx
@@ -340,7 +335,15 @@ with check (
 );
 create policy generation_jobs_update_draft_owner on public.generation_jobs
 for update to authenticated
-using (user_id = (select auth.uid()) and status = 'pending' and hidden_at is null)
+using (
+  user_id = (select auth.uid()) and status = 'pending' and hidden_at is null
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+)
 with check (
   user_id = (select auth.uid()) and status = 'pending'
   and (
@@ -351,7 +354,15 @@ with check (
   )
 );
 create policy generation_jobs_delete_owner on public.generation_jobs
-for delete to authenticated using (user_id = (select auth.uid()) and hidden_at is null);
+for delete to authenticated using (
+  user_id = (select auth.uid()) and hidden_at is null
+  and (
+    project_id is null or project_id in (
+      select projects.id from public.projects
+      where projects.user_id = (select auth.uid()) and projects.deleted_at is null
+    )
+  )
+);
 -- Here and wherever a policy looks a job up: a scalar sub-select is one look-up by primary key a
 -- row, always. An `exists` the planner may turn into a hash of all the user's jobs.
 create policy job_events_select_owner on public.job_events

@@ -79,8 +79,9 @@ begin
     v_model.max_seconds is null
     or not p_duration_seconds between v_model.min_seconds and v_model.max_seconds
   ) then
-    raise exception 'duration_seconds: model % takes % to % seconds, not %.',
-      v_model.id, v_model.min_seconds, v_model.max_seconds, p_duration_seconds
+    -- Without the number that was asked for: it may be one of a hundred thousand digits.
+    raise exception 'duration_seconds: model % takes % to % seconds.',
+      v_model.id, v_model.min_seconds, v_model.max_seconds
       using errcode = 'PT400', hint = 'duration_not_available',
         detail = json_build_object('min', v_model.min_seconds, 'max', v_model.max_seconds)::text;
   elsif p_output_count is null or not p_output_count between 1 and v_model.max_outputs then
@@ -136,6 +137,16 @@ declare
   v_quote public.generation_quote;
   v_is_edit boolean := false;
 begin
+  -- What charging will lock, in the order in which everybody locks it; later the foreign keys would
+  -- take their locks in between. An update has come through lock_job.
+  if tg_op = 'INSERT' and new.status = 'queued' then
+    perform 1 from public.projects
+    where id = new.project_id and user_id = new.user_id for key share;
+    perform 1 from public.campaigns
+    where id = new.campaign_id and user_id = new.user_id for key share;
+    perform private.lock_account(new.user_id);
+  end if;
+
   -- An edit is cheaper because the work it starts from was paid for.
   if new.parent_job_id is not null then
     v_is_edit := exists (

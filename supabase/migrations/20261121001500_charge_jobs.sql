@@ -2,8 +2,37 @@
 --   queued      the cost is taken as a hold (402 when it is not there, and then there is no job)
 --   completed   the hold becomes a charge
 --   failed, cancelled, expired   what was taken is returned
--- All of it in the transaction that changes the state. Whoever ends a job with a refund locks the
--- account first (lock order: account, job, lots, ledger).
+-- All of it in the transaction that changes the state.
+--
+-- Lock order, here and everywhere: the owner's profile, the job's project and campaign (shared),
+-- the account, the job. private.lock_job takes these locks for a job that exists, price_job for one
+-- that is about to.
+
+create function private.lock_job(p_job_id uuid, p_with_account boolean)
+returns public.generation_jobs
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job public.generation_jobs;
+begin
+  -- A job's owner and project change only by being deleted, and that locks them first: so do we.
+  -- So does its campaign, which counts its finished videos.
+  select * into v_job from public.generation_jobs where id = p_job_id;
+  perform 1 from public.profiles where user_id = v_job.user_id for key share;
+  perform 1 from public.projects where id = v_job.project_id for key share;
+  perform 1 from public.campaigns where id = v_job.campaign_id for key share;
+  if p_with_account then
+    perform private.lock_account(v_job.user_id);
+  end if;
+  select * into v_job from public.generation_jobs where id = p_job_id for no key update;
+  return v_job;
+end;
+$$;
+comment on function private.lock_job is
+'The job, locked after its owner''s profile, its project and its campaign (shared) and, when '
+'credits may move, the account.';
+revoke execute on function private.lock_job from public;
 
 create function private.charge_job()
 returns trigger
@@ -21,6 +50,11 @@ begin
   where profiles.user_id = new.user_id and profiles.deleted_at is null;
   if not found then
     raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
+  elsif new.project_id is not null and not exists (
+    select from public.projects where id = new.project_id and deleted_at is null
+  ) then
+    -- Deleted while the job was on its way: the policy had looked before.
+    raise exception 'There is no such project.' using errcode = 'PT404', hint = 'project_not_found';
   end if;
 
   if new.credit_cost > 0 then
@@ -49,8 +83,7 @@ begin
   if v_plan.max_jobs_per_day is not null then
     select count(*) into v_count from (
       select from public.generation_jobs
-      where user_id = new.user_id and created_at > private.now() - interval '24 hours'
-        and queued_at is not null
+      where user_id = new.user_id and queued_at > private.now() - interval '24 hours'
       limit v_plan.max_jobs_per_day + 1
     ) as recent;
     if v_count > v_plan.max_jobs_per_day then
@@ -65,7 +98,7 @@ $$;
 comment on function private.charge_job() is
 'Trigger: takes a queued job''s cost and holds the plan''s limits of jobs. Definer: only the '
 'ledger''s functions write there. Raises PT402, PT429 too_many_active_jobs or too_many_jobs_today, '
-'PT403 account_closed; the job is not made then.';
+'PT403 account_closed, PT404 project_not_found; the job is not made then.';
 
 create function private.settle_job()
 returns trigger

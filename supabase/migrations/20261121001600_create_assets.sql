@@ -137,12 +137,6 @@ begin
   if not found or not starts_with(new.storage_path, new.user_id::text || '/') then
     raise exception 'There is no upload at % in bucket %.', new.storage_path, new.bucket
       using errcode = 'PT404', hint = 'upload_not_found';
-  elsif exists (
-    select from worker.file_removals
-    where bucket = new.bucket and storage_path = new.storage_path
-  ) then
-    raise exception 'The upload at % is being removed; upload under another path.', new.storage_path
-      using errcode = 'PT409', hint = 'upload_is_being_removed';
   end if;
   new.mime_type := lower(trim(split_part(v_metadata ->> 'mimetype', ';', 1)));
   new.size_bytes := (v_metadata ->> 'size')::bigint;
@@ -158,14 +152,40 @@ end;
 $$;
 comment on function private.describe_upload() is
 'Trigger: fills type and size of an upload from storage. Definer: answers for the path asked for,'
-' and only inside the owner''s own folder. Raises PT404 upload_not_found, PT409 '
-'upload_is_being_removed, PT400 kind_does_not_fit.';
+' and only inside the owner''s own folder. Raises PT404 upload_not_found, PT400 kind_does_not_fit.';
 revoke execute on function private.describe_upload() from public;
 
 -- The services state type and size themselves; a client cannot, and gets them from storage.
 create trigger assets_describe_upload before insert on public.assets
 for each row when (new.mime_type is null)
 execute function private.describe_upload();
+
+create function private.refuse_removed_upload()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- After the insert, which may have waited for the deletion of the row that was there before.
+  if exists (
+    select from worker.file_removals
+    where bucket = new.bucket and storage_path = new.storage_path
+  ) then
+    raise exception 'The upload at % is being removed; upload under another path.', new.storage_path
+      using errcode = 'PT409', hint = 'upload_is_being_removed';
+  end if;
+  return null;
+end;
+$$;
+comment on function private.refuse_removed_upload() is
+'Trigger: no row for a file that is about to go. Definer: clients do not enter the schema worker. '
+'Raises PT409 upload_is_being_removed.';
+revoke execute on function private.refuse_removed_upload() from public;
+
+create trigger assets_refuse_removed_upload after insert on public.assets
+for each row when (new.bucket in ('raw-videos', 'reference-images'))
+execute function private.refuse_removed_upload();
 
 create table public.job_assets (
   job_id uuid not null,
@@ -198,9 +218,11 @@ declare
   v_kind public.asset_kind;
   v_limit integer := 1;
 begin
-  select kind into v_kind from public.assets where id = new.asset_id and user_id = new.user_id;
+  select kind into v_kind from public.assets
+  where id = new.asset_id and user_id = new.user_id and hidden_at is null;
   if not found then
-    return new;  -- the foreign key refuses it
+    raise exception 'A reference asset does not exist.'
+      using errcode = 'PT404', hint = 'reference_asset_not_found';
   end if;
   if not (
     (new.role = 'reference_image' and v_kind = 'image')
@@ -238,9 +260,50 @@ begin
 end;
 $$;
 comment on function private.check_job_input() is
-'Trigger: what goes into a job fits its role and the model''s limits. Definer: it locks the job. '
-'Raises PT400 role_does_not_fit, too_many_inputs; PT409 job_is_busy.';
+'Trigger: what goes into a job is there, fits its role and the model''s limits. Definer: it locks '
+'the job. Raises PT404 reference_asset_not_found; PT400 role_does_not_fit, too_many_inputs; PT409 '
+'job_is_busy.';
 revoke execute on function private.check_job_input() from public;
+
+create function private.is_input_of_active_job(p_asset_id uuid)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select from public.job_assets
+    inner join public.generation_jobs as jobs on jobs.id = job_assets.job_id
+    where job_assets.asset_id = p_asset_id
+      and job_assets.role in ('reference_image', 'source_video', 'source_audio')
+      and jobs.finished_at is null and jobs.status <> 'pending'
+  );
+$$;
+comment on function private.is_input_of_active_job is
+'Whether a job that is charged and not done yet needs the asset.';
+
+create function private.keep_inputs()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if private.is_input_of_active_job(old.id) then
+    raise exception 'A job that has not ended needs this asset.'
+      using errcode = 'PT409', hint = 'asset_in_use';
+  end if;
+  return old;
+end;
+$$;
+comment on function private.keep_inputs() is
+'Trigger: a client cannot take away what a job that was charged works from. Definer: looks at jobs '
+'that the client may have hidden. Raises PT409 asset_in_use.';
+revoke execute on function private.is_input_of_active_job, private.keep_inputs() from public;
+
+create trigger assets_keep_inputs before delete on public.assets
+for each row when (current_user = 'authenticated')
+execute function private.keep_inputs();
 
 create trigger job_assets_check_input before insert on public.job_assets
 for each row when (new.role in ('reference_image', 'source_video', 'source_audio'))

@@ -18,6 +18,7 @@ create function public.submit_generation(
   p_output_count integer default 1,
   p_parameters jsonb default '{}',
   p_reference_asset_ids uuid[] default '{}',
+  p_reference_roles public.asset_role[] default null,
   p_parent_job_id uuid default null,
   p_campaign_id uuid default null,
   p_storyboard_id uuid default null,
@@ -54,6 +55,10 @@ begin
     if not found then
       select * into v_job from public.generation_jobs
       where user_id = (select auth.uid()) and idempotency_key = p_idempotency_key;
+      if not found then
+        raise exception 'The job of this idempotency key was deleted.'
+          using errcode = 'PT409', hint = 'job_deleted';
+      end if;
       v_is_known := true;
     end if;
   end if;
@@ -81,6 +86,11 @@ begin
         where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
         order by position
       ) is distinct from coalesce(p_reference_asset_ids, '{}')
+      or (p_reference_roles is not null and array(
+        select role from public.job_assets
+        where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
+        order by position
+      ) is distinct from p_reference_roles)
     then
       raise exception 'The idempotency key was used for another request.'
         using errcode = 'PT409', hint = 'idempotency_key_reused';
@@ -89,20 +99,31 @@ begin
   end if;
 
   if cardinality(p_reference_asset_ids) > 0 then
-    if (select count(distinct id) from unnest(p_reference_asset_ids) as wanted (id))
-      < cardinality(p_reference_asset_ids)
+    if p_reference_roles is not null
+      and cardinality(p_reference_roles) <> cardinality(p_reference_asset_ids)
     then
+      raise exception 'p_reference_roles: one role for each asset, or none at all.'
+        using errcode = 'PT400', hint = 'reference_roles_do_not_fit';
+    elsif exists (
+      select from unnest(p_reference_asset_ids, p_reference_roles) as wanted (id, role)
+      group by wanted.id, wanted.role
+      having count(*) > 1
+    ) then
       raise exception 'p_reference_asset_ids: an asset is named twice.'
         using errcode = 'PT400', hint = 'duplicate_reference_asset';
     end if;
     insert into public.job_assets (job_id, asset_id, role, position)
     select
       v_job.id, wanted.id,
-      case assets.kind
-        when 'video' then 'source_video' when 'audio' then 'source_audio' else 'reference_image'
-      end::public.asset_role,
+      coalesce(
+        wanted.role,
+        case assets.kind
+          when 'video' then 'source_video' when 'audio' then 'source_audio' else 'reference_image'
+        end::public.asset_role
+      ),
       wanted.ordinality - 1
-    from unnest(p_reference_asset_ids) with ordinality as wanted (id, ordinality)
+    from unnest(p_reference_asset_ids, p_reference_roles)
+      with ordinality as wanted (id, role, ordinality)
     inner join public.assets on assets.id = wanted.id;
     if (select count(*) from public.job_assets where job_id = v_job.id)
       < cardinality(p_reference_asset_ids)
@@ -119,9 +140,11 @@ end;
 $$;
 comment on function public.submit_generation is
 'Makes a job, charges it, remembers the prompt and ties the reference files to it: all or '
-'nothing. Safe to send twice with one p_idempotency_key. Returns the job. Errors: 402 '
-'insufficient_credits, 429 too_many_active_jobs, 400 for what the model does not offer, 404 '
-'reference_asset_not_found, 409 idempotency_key_reused.';
+'nothing. p_reference_roles says what each file is for; left out, an image is a reference, a video '
+'or sound a source. Safe to send twice with one p_idempotency_key. Returns the job. Errors: 402 '
+'insufficient_credits, 429 too_many_active_jobs or too_many_jobs_today, 400 for what the model '
+'does not offer, 404 reference_asset_not_found or project_not_found, 409 idempotency_key_reused or '
+'job_deleted.';
 
 create function private.lock_own_job(p_job_id uuid)
 returns public.generation_jobs
@@ -131,19 +154,23 @@ as $$
 declare
   v_job public.generation_jobs;
 begin
-  -- Account before job: ending a job may return credits.
-  perform private.lock_account((select auth.uid()));
-  select * into v_job from public.generation_jobs
-  where id = p_job_id and user_id = (select auth.uid()) and hidden_at is null
-  for no key update;
-  if not found then
+  -- Asked first: nobody locks what is not theirs.
+  if exists (
+    select from public.generation_jobs where id = p_job_id and user_id = (select auth.uid())
+  ) then
+    v_job := private.lock_job(p_job_id, true);
+  end if;
+  if v_job.id is null or v_job.hidden_at is not null or exists (
+    select from public.projects where id = v_job.project_id and deleted_at is not null
+  ) then
     raise exception 'There is no such job.' using errcode = 'PT404', hint = 'job_not_found';
   end if;
   return v_job;
 end;
 $$;
 comment on function private.lock_own_job is
-'The caller''s job, locked after its account. Raises PT404 job_not_found for anybody else''s.';
+'The caller''s job, locked as private.lock_job does. Raises PT404 job_not_found for anybody else''s'
+' and for what the caller deleted.';
 revoke execute on function private.lock_own_job from public;
 
 create function private.queue_own_job(p_job_id uuid)

@@ -134,31 +134,6 @@ comment on function worker.claim_tasks is
 'token again returns the same tasks and claims no more. Takes over what lost its lease. Never '
 'waits for a lock.';
 
-create function private.lock_job(p_job_id uuid, p_with_account boolean)
-returns public.generation_jobs
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_job public.generation_jobs;
-begin
-  -- A job's owner and project change only by being deleted, and that locks them first: so do we.
-  select * into v_job from public.generation_jobs where id = p_job_id;
-  -- So does its campaign, which counts its finished videos.
-  perform 1 from public.profiles where user_id = v_job.user_id for key share;
-  perform 1 from public.projects where id = v_job.project_id for key share;
-  perform 1 from public.campaigns where id = v_job.campaign_id for key share;
-  if p_with_account then
-    perform private.lock_account(v_job.user_id);
-  end if;
-  select * into v_job from public.generation_jobs where id = p_job_id for no key update;
-  return v_job;
-end;
-$$;
-comment on function private.lock_job is
-'The job, locked after its owner''s profile, its project and its campaign (shared) and, when '
-'credits may move, the account.';
-
 create function private.require_lease(p_job_id uuid, p_lease uuid)
 returns void
 language plpgsql
@@ -176,7 +151,7 @@ end;
 $$;
 comment on function private.require_lease is
 'Locks the job''s task if p_lease holds it and has not run out. Raises PT409 lease_lost.';
-revoke execute on function private.lock_job, private.require_lease from public;
+revoke execute on function private.require_lease from public;
 
 create function worker.extend_leases(p_held jsonb, p_lease_seconds integer default 60)
 returns setof uuid
@@ -187,21 +162,26 @@ as $$
 declare
   v_held uuid[];
 begin
-  select coalesce(array_agg(locked.job_id), '{}') into v_held
-  from (
+  -- Everybody's leases in one call: it must wait for nobody. What somebody else has locked at this
+  -- moment is held as yet, and the next call will tell what became of it.
+  v_held := array(
     select tasks.job_id
     from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
     inner join worker.tasks on tasks.job_id = held.job_id and tasks.lease = held.lease
     where tasks.available_at > private.now()
-    order by tasks.user_id, tasks.job_id
-    for update of tasks
-  ) as locked;
+  );
   update worker.tasks
   set available_at = private.now() + make_interval(secs => p_lease_seconds)
-  where job_id = any(v_held);
+  from (
+    select locked.job_id
+    from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
+    inner join worker.tasks as locked on locked.job_id = held.job_id and locked.lease = held.lease
+    where locked.available_at > private.now()
+    for update of locked skip locked
+  ) as free
+  where tasks.job_id = free.job_id;
 
-  -- Progress is for the eye: a job that somebody else has locked goes without. Waiting here, with
-  -- tasks locked, would turn the lock order round.
+  -- Progress is for the eye: a job that somebody else has locked goes without.
   update public.generation_jobs as jobs
   set progress = ready.progress
   from (
@@ -468,15 +448,13 @@ begin
     select tasks.job_id, tasks.lease, tasks.step
     from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
     inner join worker.tasks on tasks.job_id = held.job_id and tasks.lease = held.lease
+    inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
     where tasks.available_at > private.now()
-    order by tasks.user_id, tasks.job_id
+    for no key update of jobs, tasks skip locked
   loop
-    perform private.lock_job(v_held.job_id, false);
     update worker.tasks
     set lease = null, worker = null, available_at = private.now()
-    where job_id = v_held.job_id and lease = v_held.lease and available_at > private.now();
-    continue when not found;
-
+    where job_id = v_held.job_id;
     -- What was submitted stays submitted: only a task that had not got that far starts again.
     if v_held.step = 'submit' then
       update public.generation_jobs
@@ -492,9 +470,9 @@ end;
 $$;
 comment on function worker.release_tasks is
 'Hands tasks ([{job_id, lease}]) back unharmed: the attempt does not count. Returns those that '
-'were held. Locks job, then task, by user and id.';
+'were held. Never waits for a lock: what somebody else has locked comes back when its lease ends.';
 
-create function worker.fail_exhausted_jobs(p_limit integer default 100)
+create function worker.fail_exhausted_jobs(p_limit integer default 1)
 returns setof uuid
 language plpgsql
 security definer
@@ -532,7 +510,8 @@ end;
 $$;
 comment on function worker.fail_exhausted_jobs is
 'Fails, with refund, jobs whose last attempt was lost together with its dispatcher. Dispatchers '
-'call it now and then. Locks account, job, task, by user and id.';
+'call it now and then, until it returns nothing. One at a time by default: each takes the locks of '
+'its owner, and who holds those of one must not wait for another''s.';
 
 revoke execute on all functions in schema worker from public, anon, authenticated;
 grant execute on all functions in schema worker to service_role;

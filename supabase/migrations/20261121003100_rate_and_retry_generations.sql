@@ -191,7 +191,12 @@ begin
     p_reference_asset_ids => array(
       select asset_id from public.job_assets
       where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
-      order by position, asset_id
+      order by position, asset_id, role
+    ),
+    p_reference_roles => array(
+      select role from public.job_assets
+      where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
+      order by position, asset_id, role
     ),
     p_parent_job_id => v_job.parent_job_id,
     p_campaign_id => v_job.campaign_id,

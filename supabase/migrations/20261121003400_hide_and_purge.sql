@@ -44,10 +44,13 @@ set search_path = ''
 as $$
 begin
   if old.status = 'pending' then
+    delete from public.user_prompts where job_id = old.id;
     return old;
   end if;
   update public.generation_jobs
   set hidden_at = now(),
+      -- A retry that was deleted does not stand in the way of another one.
+      idempotency_key = case when idempotency_key not like 'retry:%' then idempotency_key end,
       status = case
         when status in ('queued', 'starting', 'processing', 'finalizing') then 'cancelled'
         else status
@@ -151,6 +154,10 @@ declare
 begin
   update public.projects set deleted_at = null
   where id = p_project_id and user_id = (select auth.uid())
+    and (
+      deleted_at is null
+      or deleted_at > now() - (select purge_after from private.settings)
+    )
   returning * into v_project;
   if not found then
     raise exception 'There is no such project.' using errcode = 'PT404', hint = 'project_not_found';
@@ -171,15 +178,26 @@ as $$
 declare
   v_job public.generation_jobs;
 begin
-  update public.generation_jobs set hidden_at = null
-  where id = p_job_id and user_id = (select auth.uid()) and purged_at is null
+  update public.generation_jobs as jobs set hidden_at = null
+  where jobs.id = p_job_id and jobs.user_id = (select auth.uid())
+    and (
+      jobs.hidden_at is null
+      or jobs.hidden_at > now() - (select purge_after from private.settings)
+    )
+    and not exists (
+      select from public.projects
+      where projects.id = jobs.project_id and projects.deleted_at is not null
+    )
   returning * into v_job;
   if not found then
     raise exception 'There is no such job.' using errcode = 'PT404', hint = 'job_not_found';
   end if;
   update public.assets set hidden_at = null
   where hidden_at is not null
-    and id in (select asset_id from public.job_assets where job_id = p_job_id);
+    and id in (
+      select asset_id from public.job_assets
+      where job_id = p_job_id and role not in ('reference_image', 'source_video', 'source_audio')
+    );
   return v_job;
 end;
 $$;
@@ -230,10 +248,16 @@ declare
   v_projects uuid[];
 begin
   -- Jobs that were deleted by themselves, then those of deleted projects. What somebody works on at
-  -- this moment is left for the next time.
+  -- this moment, or a running job works from, is left for the next time.
   v_jobs := array(
     select jobs.id from public.generation_jobs as jobs
     where jobs.hidden_at <= v_before and jobs.purged_at is null
+      and not exists (
+        select from public.job_assets
+        where job_assets.job_id = jobs.id
+          and job_assets.role not in ('reference_image', 'source_video', 'source_audio')
+          and private.is_input_of_active_job(job_assets.asset_id)
+      )
     order by jobs.hidden_at
     limit p_limit
     for no key update skip locked
@@ -245,9 +269,15 @@ begin
       on jobs.project_id = projects.id and jobs.user_id = projects.user_id
     where projects.deleted_at <= v_before and jobs.purged_at is null and jobs.id <> all(v_jobs)
       and jobs.status in ('pending', 'completed', 'failed', 'cancelled', 'expired')
+      and not exists (
+        select from public.job_assets
+        where job_assets.job_id = jobs.id
+          and job_assets.role not in ('reference_image', 'source_video', 'source_audio')
+          and private.is_input_of_active_job(job_assets.asset_id)
+      )
     order by projects.deleted_at
     limit p_limit - cardinality(v_jobs)
-    for no key update of jobs skip locked
+    for no key update of jobs, projects skip locked
   );
 
   delete from public.assets
@@ -283,6 +313,10 @@ begin
       and not exists (
         select from public.generation_jobs as jobs where jobs.project_id = projects.id
       )
+      and not exists (
+        select from public.assets
+        where assets.project_id = projects.id and private.is_input_of_active_job(assets.id)
+      )
     order by projects.deleted_at
     limit p_limit
     for update skip locked
@@ -313,6 +347,12 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Registered again meanwhile: it is needed.
+  delete from worker.file_removals as removals
+  using public.assets
+  where assets.bucket = removals.bucket and assets.storage_path = removals.storage_path
+    and removals.available_at <= private.now();
+
   return query
   update worker.file_removals as removals
   set available_at = private.now() + make_interval(secs => p_lease_seconds)

@@ -150,8 +150,7 @@ as $$
     'jobs_per_day',
     (
       select count(*) from public.generation_jobs
-      where user_id = (select auth.uid()) and created_at > private.now() - interval '24 hours'
-        and queued_at is not null
+      where user_id = (select auth.uid()) and queued_at > private.now() - interval '24 hours'
     ),
     plan.max_jobs_per_day
   from plan

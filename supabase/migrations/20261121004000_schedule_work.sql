@@ -24,7 +24,7 @@ begin
   -- Each piece by itself: one that goes wrong must not keep the others from being done. What it had
   -- locked it lets go, and the next call tries it again.
   begin
-    select count(*) into v_count from worker.fail_exhausted_jobs(p_limit);
+    select count(*) into v_count from worker.fail_exhausted_jobs();
     v_done := v_done || jsonb_build_object('failed_jobs', v_count);
   exception when others then
     raise warning 'housekeep: fail_exhausted_jobs: % %', sqlstate, sqlerrm;
