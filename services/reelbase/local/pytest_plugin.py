@@ -1,4 +1,9 @@
-"""Fixtures for tests on a whole embedded stack: `pytest -p reelbase.local.pytest_plugin`."""
+"""Fixtures for tests on real databases: `pytest -p reelbase.local.pytest_plugin`.
+
+`stack` is a whole embedded stack; `database`, for tests that need no more, is the database in it.
+With `REELBASE_TEST_DATABASE_URL`, the superuser's address of any empty PostgreSQL 15 or later,
+`database` is a fresh one on that server, and `stack` serves it. Each test process has its own.
+"""
 
 import fcntl
 import os
@@ -14,8 +19,20 @@ import pytest
 
 if TYPE_CHECKING:
     from reelbase.local.stack import EmbeddedStack
+    from reelbase.local.throwaway import Database
 
-__all__ = ["RunningStack", "anyio_backend", "free_port_block", "running_stack", "stack"]
+__all__ = [
+    "SERVER_VARIABLE",
+    "RunningStack",
+    "anyio_backend",
+    "database",
+    "free_port_block",
+    "running_stack",
+    "stack",
+]
+
+SERVER_VARIABLE = "REELBASE_TEST_DATABASE_URL"
+"""Names the server of the tests' databases; not `DATABASE_URL`, which a shell may hold for work."""
 
 # Below the range from which systems take the ports of outgoing connections.
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
@@ -56,21 +73,41 @@ def anyio_backend() -> Literal["asyncio"]:
 
 
 @pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> Iterator["Database"]:
+    """A migrated and seeded database: one for each test process."""
+    from reelbase.local.throwaway import Database, fresh_database  # noqa: PLC0415
+
+    if server := os.environ.get(SERVER_VARIABLE):
+        with fresh_database(server, request.config.rootpath) as fresh:
+            yield fresh
+    else:
+        stack: RunningStack = request.getfixturevalue("stack")
+        yield Database(stack.admin_database_url, stack.database_url)
+
+
+@pytest.fixture(scope="session")
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStack]:
     """A running stack: one for each test process, stopped at its end, however it ends."""
-    with running_stack(tmp_path_factory.mktemp("stack"), request.config.rootpath) as running:
+    borrowed = None
+    if os.environ.get(SERVER_VARIABLE):
+        borrowed = request.getfixturevalue("database").admin_url
+    folder = tmp_path_factory.mktemp("stack")
+    with running_stack(folder, request.config.rootpath, database_url=borrowed) as running:
         yield running
 
 
 @contextmanager
-def running_stack(state_dir: Path, project: Path | None = None) -> Iterator[RunningStack]:
+def running_stack(
+    state_dir: Path, project: Path | None = None, *, database_url: str | None = None
+) -> Iterator[RunningStack]:
     """Run a stack that is meant to be thrown away, for as long as the context lasts.
 
     Args:
         state_dir: An empty folder.
         project: A folder in the project; default: the working directory.
+        database_url: A prepared database, as superuser, to serve; default: one of its own.
     """
     from reelbase.local.binaries import find_project_root  # noqa: PLC0415
     from reelbase.local.errors import PortTakenError  # noqa: PLC0415
@@ -81,7 +118,13 @@ def running_stack(state_dir: Path, project: Path | None = None) -> Iterator[Runn
     for attempt in range(1, _ATTEMPTS + 1):
         with free_port_block() as port:
             try:
-                embedded.up(root, port=port, durable=False, tied_to_caller=True)
+                embedded.up(
+                    root,
+                    port=port,
+                    durable=False,
+                    tied_to_caller=True,
+                    database_url=database_url,
+                )
             except PortTakenError:
                 if attempt == _ATTEMPTS:
                     raise

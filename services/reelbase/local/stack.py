@@ -19,10 +19,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote, urlsplit
 
 from reelbase.local.binaries import find_binaries
 from reelbase.local.errors import LocalError, PartFailedError, PortTakenError
-from reelbase.local.postgres import PostgresServer, apply_migrations, database_dsn
+from reelbase.local.postgres import (
+    SUPERUSER,
+    PostgresServer,
+    apply_migrations,
+    database_dsn,
+    url_for,
+)
 from reelbase.local.processes import (
     LOOPBACK,
     ProcessRecord,
@@ -31,6 +38,7 @@ from reelbase.local.processes import (
     port_is_free,
     wait_until,
 )
+from reelbase.local.seed_files import digest_of, find_seed_files, store_seed_files
 
 __all__ = [
     "DEFAULT_PORT",
@@ -50,6 +58,7 @@ _DYING_PATIENCE = 0.5
 _STATE_VERSION = 1
 _KEYS = ("publishable_key", "secret_key", "anon_jwt", "service_role_jwt", "database_password")
 _DATA = ("postgres", "postgres.unfinished", "storage", "logs")
+_SEED_FILES = "seed_files.sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,8 @@ class StackState:
         port: The base port, remembered from one start to the next.
         project_root: The folder that holds `supabase/` and `node_modules/`.
         durable: Whether the database outlives the machine's crash.
+        database: Somebody else's database that serves instead of one of the stack's own: its
+            address as superuser, without the password.
         phase: `stopped`, `starting`, `running`, `stopping` or `failed`.
         error: Why it failed.
         database_prepared: Whether the database is ready for migrations in this run.
@@ -112,11 +123,18 @@ class StackState:
     port: int
     project_root: str
     durable: bool = True
+    database: str | None = None
     phase: str = "stopped"
     error: str | None = None
     database_prepared: bool = False
     supervisor: ProcessRecord | None = None
     parts: dict[str, PartState] = field(default_factory=dict)
+
+    def database_url(self, password: str, user: str | None = None) -> str:
+        """Return the database's address for a role, or the superuser; they share one password."""
+        if self.database is None:
+            return database_dsn(Ports(self.port).postgres, user or SUPERUSER, password)
+        return url_for(self.database, user=user, password=password)
 
     def save(self, state_dir: Path) -> None:
         """Replace `stack.json` in one step."""
@@ -201,6 +219,7 @@ class EmbeddedStack:
         port: int | None = None,
         durable: bool = True,
         tied_to_caller: bool = False,
+        database_url: str | None = None,
     ) -> bool:
         """Start everything, apply migrations and seed, and return when all of it is healthy.
 
@@ -209,6 +228,8 @@ class EmbeddedStack:
             port: The base port; None takes the remembered or the default one.
             durable: Off for a database that may be lost with the machine.
             tied_to_caller: Whether the stack ends when this process does, however it ends.
+            database_url: A prepared database, as superuser, for a new stack to serve; None gives
+                it a server of its own.
 
         Returns:
             Whether it was started now; False when it ran already.
@@ -232,6 +253,7 @@ class EmbeddedStack:
                 try:
                     self._wait_until(_all_healthy)
                     self._migrate(project_root)
+                    self._store_seed_files(project_root)
                 except LocalError:
                     # Was it dying when we looked? Then it is to be started.
                     if not wait_until(self._lock_is_free, _DYING_PATIENCE):
@@ -248,6 +270,7 @@ class EmbeddedStack:
                     port=_checked_port(_first_given(port, state.port if state else None)),
                     project_root=str(project_root),
                     durable=durable,
+                    database=self._borrow(database_url) if database_url else None,
                     phase="starting",
                 )
                 self._check(state)
@@ -257,6 +280,7 @@ class EmbeddedStack:
                 self._wait_until(lambda now: now.database_prepared)
                 self._migrate(project_root)
                 self._wait_until(_all_healthy)
+                self._store_seed_files(project_root)
             except LocalError:
                 # When a part fails, whatever was using it fails as well: tell the cause.
                 failed = self._state()
@@ -296,6 +320,7 @@ class EmbeddedStack:
             return False
         with self._one_command():
             self._stop()
+            (self.state_dir / _SEED_FILES).unlink(missing_ok=True)
             for name in _DATA:
                 shutil.rmtree(self.state_dir / name, ignore_errors=True)
                 if (self.state_dir / name).exists():
@@ -338,7 +363,7 @@ class EmbeddedStack:
             "SUPABASE_SECRET_KEY": keys["secret_key"],
             "SUPABASE_ANON_KEY": keys["anon_jwt"],
             "SUPABASE_SERVICE_ROLE_KEY": keys["service_role_jwt"],
-            "DATABASE_URL": database_dsn(ports.postgres, "postgres", keys["database_password"]),
+            "DATABASE_URL": state.database_url(keys["database_password"], "postgres"),
             "REELBASE_API_URL": f"http://{LOOPBACK}:{ports.api}",
         }
 
@@ -351,7 +376,7 @@ class EmbeddedStack:
         state = self._state()
         if state is None:
             raise LocalError(f"There is no stack in {self.state_dir} yet: run `reelbase up`.")
-        return self.postgres_server(state).dsn()
+        return state.database_url(self._keys()["database_password"])
 
     def postgres_server(self, state: StackState) -> PostgresServer:
         """Return this stack's database server."""
@@ -386,6 +411,15 @@ class EmbeddedStack:
             return {name: held[name] for name in _KEYS}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LocalError(f"{path} cannot be used: {error}.") from error
+
+    def _borrow(self, database_url: str) -> str:
+        """Keep a database's password with the other secrets, and return its address without it."""
+        self._keys()
+        path = self.state_dir / "keys.json"
+        held = json.loads(path.read_text())
+        held["database_password"] = unquote(urlsplit(database_url).password or "")
+        path.write_text(json.dumps(held, indent=2))
+        return url_for(database_url, password="")
 
     def _claim_folder(self) -> None:
         """Make the state folder, or see that it is one: `reset` deletes by name in it."""
@@ -435,11 +469,13 @@ class EmbeddedStack:
     def _check(self, state: StackState) -> None:
         """Find out here, where somebody reads it, whatever would keep the parts from starting."""
         find_binaries(Path(state.project_root))
-        self.postgres_server(state).check()
         ports = Ports(state.port)
+        own = [(ports.postgres, "PostgreSQL")] if state.database is None else []
+        if own:
+            self.postgres_server(state).check()
         for port, user in (
             (ports.gateway, "the gateway"),
-            (ports.postgres, "PostgreSQL"),
+            *own,
             (ports.postgrest, "PostgREST"),
             (ports.postgrest_admin, "PostgREST's health"),
         ):
@@ -510,6 +546,18 @@ class EmbeddedStack:
             return then.process != before and then.state == "healthy"
 
         self._wait_until(served_anew)
+
+    def _store_seed_files(self, project_root: Path) -> None:
+        """Store the files of the demo data, once: what was deleted since stays deleted."""
+        found = find_seed_files(project_root)
+        digest = digest_of(found)
+        note = self.state_dir / _SEED_FILES
+        if not found or (note.exists() and note.read_text() == digest):
+            return
+        state = self._state()
+        assert state is not None
+        store_seed_files(found, Ports(state.port).gateway, self._keys()["secret_key"])
+        note.write_text(digest)
 
     def _stop(self) -> bool:
         state = self._state()

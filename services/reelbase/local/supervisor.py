@@ -23,7 +23,7 @@ from reelbase.local.binaries import find_binaries
 from reelbase.local.errors import LocalError, PartFailedError
 from reelbase.local.keys import load_or_create_keys
 from reelbase.local.postgres import (
-    database_dsn,
+    PostgresServer,
     platform_version,
     prepare_database,
     read_project_config,
@@ -72,7 +72,10 @@ class Supervisor:
         self._state = state
         self._ports = Ports(state.port)
         self._keys = load_or_create_keys(state_dir / "keys.json")
-        self._server = EmbeddedStack(state_dir).postgres_server(state)
+        # There is none when the database is somebody else's, and ready.
+        self._server = (
+            EmbeddedStack(state_dir).postgres_server(state) if state.database is None else None
+        )
         self._stopping = asyncio.Event()
         self._parts: list[Part] = []
 
@@ -112,19 +115,22 @@ class Supervisor:
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
         gateway = self._gateway_part()
-        postgres = self._postgres_part()
+        postgres = self._postgres_part(self._server) if self._server else None
         postgrest = self._postgrest_part()
-        self._parts = [postgres, postgrest, gateway]
-        ports = (self._ports.postgres, self._ports.postgrest, self._ports.gateway)
-        self._state.parts = {
-            part.name: PartState(port=port) for part, port in zip(self._parts, ports, strict=True)
+        self._parts = [*([postgres] if postgres else []), postgrest, gateway]
+        ports = {
+            "postgres": self._ports.postgres,
+            "postgrest": self._ports.postgrest,
+            "gateway": self._ports.gateway,
         }
+        self._state.parts = {part.name: PartState(port=ports[part.name]) for part in self._parts}
         # The slowest first: it loads its code while the database starts, and waits for the word.
         self._launch(gateway)
-        self._server.initialise()
-        group.create_task(self._keep(postgres))
-        await postgres.healthy.wait()
-        self._prepare()
+        if postgres and self._server:
+            self._server.initialise()
+            group.create_task(self._keep(postgres))
+            await postgres.healthy.wait()
+            self._prepare(self._server)
         self._state.database_prepared = True
         self._save()
         self._give_word(gateway)
@@ -235,22 +241,23 @@ class Supervisor:
         self._state.supervisor = None
         self._save()
 
-    def _prepare(self) -> None:
+    @staticmethod
+    def _prepare(server: PostgresServer) -> None:
         # The mark lies in the data folder and so shares its fate; it saves a connection.
-        mark = self._server.data_dir / "reelbase.platform"
+        mark = server.data_dir / "reelbase.platform"
         if mark.exists() and mark.read_text() == platform_version():
             return
-        prepare_database(self._server.dsn())
+        prepare_database(server.dsn())
         mark.write_text(platform_version())
 
-    def _postgres_part(self) -> Part:
+    def _postgres_part(self, server: PostgresServer) -> Part:
         async def is_ready() -> bool:
-            return self._server.is_ready()
+            return server.is_ready()
 
         def spawn() -> "subprocess.Popen[bytes]":
             # A busy query outlives its killed server, and keeps the next one from starting.
-            self._server.end_leftovers()
-            return self._server.spawn()
+            server.end_leftovers()
+            return server.spawn()
 
         _trim(self._log_path("postgres"))
         return Part(
@@ -267,9 +274,7 @@ class Supervisor:
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
-            "PGRST_DB_URI": database_dsn(
-                self._ports.postgres, "authenticator", self._keys.database_password
-            ),
+            "PGRST_DB_URI": self._state.database_url(self._keys.database_password, "authenticator"),
             "PGRST_DB_SCHEMAS": ",".join(api.get("schemas", ["public", "worker"])),
             "PGRST_DB_EXTRA_SEARCH_PATH": ",".join(
                 api.get("extra_search_path", ["public", "extensions"])
