@@ -35,7 +35,8 @@ class Settings(BaseSettings):
         worker_name: `REELBASE_WORKER_NAME`, as it stands in leases and logs.
         worker_concurrency: `REELBASE_WORKER_CONCURRENCY`, jobs in flight in one process.
         lease_seconds: `REELBASE_LEASE_SECONDS`, how long a dead worker keeps a job from others.
-        shutdown_seconds: `REELBASE_SHUTDOWN_SECONDS`, how long jobs may go on after SIGTERM.
+        shutdown_seconds: `REELBASE_SHUTDOWN_SECONDS`, how long jobs and streams may go on after
+            SIGTERM.
         poll_min_seconds, poll_max_seconds: `REELBASE_POLL_MIN_SECONDS` and `…_MAX_SECONDS`, the
             pause between looks into the queue, right after work and when long idle.
         listen_poll_seconds: `REELBASE_LISTEN_POLL_SECONDS`, that pause while LISTEN works.
@@ -46,6 +47,9 @@ class Settings(BaseSettings):
             when the installation is at fault.
         work_dir: `REELBASE_WORK_DIR`, where files in the making lie.
         api_url: `REELBASE_API_URL`, where `reelbase api` listens.
+        max_streams: `REELBASE_MAX_STREAMS`, shared files on their way at once in one process.
+        stream_stall_seconds: `REELBASE_STREAM_STALL_SECONDS`, how long a shared file may stand
+            still, for storage's sake or the client's, before it is cut.
         log_level: `REELBASE_LOG_LEVEL`.
     """
 
@@ -72,6 +76,8 @@ class Settings(BaseSettings):
     configuration_retry_seconds: float = Field(default=300, gt=0)
     work_dir: Path = Field(default_factory=default_work_dir)
     api_url: str = Field(default="http://127.0.0.1:54325", pattern=r"^http://[^/:]+:\d+/?$")
+    max_streams: int = Field(default=100, ge=1, le=10_000)
+    stream_stall_seconds: float = Field(default=60, gt=0)
     log_level: str = Field(default="INFO", pattern="(?i)^(debug|info|warning|error)$")
 
     @field_validator("providers", mode="before")

@@ -5,10 +5,10 @@ into the schema `worker` and through Storage to a bucket, and answers 503 with t
 not answer in time.
 
 `GET /shared/{token}/{asset_id}` and `GET /public/{project_id}/{asset_id}` hand out what a project's
-link or a public project shows, by a redirect to a signed address. They are the paths that
-`get_shared_project` and `get_public_project` name.
+link or a public project shows (`shared_files`).
 """
 
+import math
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,18 +19,16 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from reelbase.database import Database, open_client
-from reelbase.errors import ReelbaseError, Unavailable
+from reelbase.errors import ReelbaseError
 from reelbase.settings import Settings
-from reelbase.storage import Storage
+from reelbase.storage import Storage, open_stored_files
+from reelbase.web.shared_files import SharedFiles, shared_file
 
 __all__ = ["create_app", "run_api"]
-
-SIGNED_SECONDS = 3600
-"""How long a shared file's address is good; long enough to watch it."""
 
 READY_SECONDS = 2.0
 """How long a part may take to answer."""
@@ -43,21 +41,29 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_client(settings) as client:
+        async with open_client(settings) as client, open_stored_files(settings) as files:
             app.state.parts = {
                 "database": Database(client).ping,
                 "storage": Storage(client).ping,
             }
-            app.state.database = Database(client)
-            app.state.storage = Storage(client)
+            app.state.shared_files = SharedFiles(
+                Database(client),
+                files,
+                max_streams=settings.max_streams,
+                stall_seconds=settings.stream_stall_seconds,
+            )
             yield
 
     return Starlette(
         routes=[
             Route("/health", health),
             Route("/ready", ready),
-            Route("/shared/{token}/{asset_id:uuid}", shown_file),
-            Route("/public/{project_id:uuid}/{asset_id:uuid}", shown_file),
+            Route("/shared/{token}/{asset_id:uuid}", shared_file, methods=["GET", "OPTIONS"]),
+            Route(
+                "/public/{project_id:uuid}/{asset_id:uuid}",
+                shared_file,
+                methods=["GET", "OPTIONS"],
+            ),
         ],
         lifespan=lifespan,
     )
@@ -93,26 +99,6 @@ async def ready(request: Request) -> JSONResponse:
     )
 
 
-async def shown_file(request: Request) -> Response:
-    """Send whoever may see a file to where it lies; 404 for everything else, 503 for "not now"."""
-    asked = request.path_params
-    token, project_id = asked.get("token"), asked.get("project_id")
-    try:
-        found = await request.app.state.database.find_shown_file(
-            str(asked["asset_id"]), token=token, project_id=project_id and str(project_id)
-        )
-        if found is None:
-            return JSONResponse({"error": "not_found"}, status_code=404)
-        address = await request.app.state.storage.sign(*found, SIGNED_SECONDS)
-    except Unavailable:
-        return JSONResponse({"error": "unavailable"}, status_code=503)
-    except ReelbaseError as error:
-        log.error("shown_file_refused", error=str(error))
-        return JSONResponse({"error": "not_found"}, status_code=404)
-    # Whoever keeps the answer must not send others to an address that has ended.
-    return RedirectResponse(address, headers={"Cache-Control": "no-store"})
-
-
 async def run_api(settings: Settings) -> None:
     """Serve on the address in `REELBASE_API_URL` until SIGTERM or SIGINT.
 
@@ -128,6 +114,7 @@ async def run_api(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         lifespan="on",
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
     )
     server = Server(config)
     async with anyio.create_task_group() as group:
