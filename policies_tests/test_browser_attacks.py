@@ -55,12 +55,15 @@ EXPECTED: list[tuple[str, ...]] = [
     # columns.
     (r"(job|submit|draft|asset) (in|into|moved into) a stranger's project", DENIED, SIGN_IN),
     (
-        r"job that follows .*|submit after .*|prompt that leads .*|prompt with a stranger.*"
-        r"|stranger's asset as reference of own draft",
+        r"job that follows .*|submit after .*|prompt that leads .*|prompt with a stranger.*",
         "409 23503",
         SIGN_IN,
     ),
-    (r"submit with a stranger's asset .*", "404 PT404 reference_asset_not_found", SIGN_IN),
+    (
+        r"submit with a stranger's asset .*|stranger's asset as reference of own draft",
+        "404 PT404 reference_asset_not_found",
+        SIGN_IN,
+    ),
     (
         r"(cancel|queue|retry|rate|restore) a stranger's (job|draft)",
         "404 PT404 job_not_found",

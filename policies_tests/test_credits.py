@@ -523,6 +523,48 @@ def test_ledger_cannot_be_rewritten_by_anybody(
         assert caught.value.diag.message_hint in hints
 
 
+def test_charge_that_was_returned_stays_returned(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = shop.job(user)
+    with bench.owner(user) as session:
+        session.run("select public.cancel_generation(%s)", job.id)
+    again = "update public.credit_transactions set status = %s where job_id = %s"
+    for status in ("pending", "completed"):
+        with refused("PT403", "ledger_is_append_only"):
+            bench.run(f"{again} and type = 'deduction'", status, job.id)
+
+
+def test_job_is_charged_once_whatever_is_called(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = shop.job(user)
+    with refused("23505"):
+        bench.rows(
+            "select private.deduct_credits(gen_random_uuid(), %s, 7, %s, 'text_to_image', %s,"
+            " false)",
+            user,
+            job.id,
+            shop.model,
+        )
+    assert bench.balance(user) == 93
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update public.credit_accounts set balance = -0.01",
+        "update public.credit_accounts set debt = -0.01",
+        "update public.credit_accounts set balance = 'NaN'",
+        "update public.credit_grants set remaining = amount + 0.01",
+        "update public.credit_grants set remaining = -0.01",
+        "update public.credit_grants set amount = 0, remaining = 0",
+    ],
+)
+def test_books_hold_nothing_that_makes_no_sense(bench: Bench, statement: str) -> None:
+    user = bench.person()
+    with refused("23514"):
+        bench.run(f"{statement} where user_id = %s", user)
+
+
 @pytest.mark.parametrize("role", ["service_role", "authenticated", "anon"])
 @pytest.mark.parametrize(
     "table", ["credit_accounts", "credit_transactions", "credit_grants", "credit_allocations"]
@@ -689,6 +731,33 @@ def test_reconcile_sees_damage(bench: Bench, shop: Shop, damage: int) -> None:
     with bench.undone():
         bench.run(DAMAGES[damage].replace("%(u)s", f"'{user}'"))
         assert bench.complaints(user) != []
+
+
+def test_reconcile_names_each_promise_that_is_broken(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    shop.job(user)
+    with bench.undone():
+        bench.run(
+            "update public.credit_accounts set balance = balance + 1, version = version + 1,"
+            " lifetime_earned = 1, lifetime_spent = 1 where user_id = %s",
+            user,
+        )
+        bench.run("delete from public.credit_allocations where amount < 0")
+        bench.run("delete from worker.tasks where user_id = %s", user)
+        bench.run("update public.generation_jobs set credit_cost = 1 where user_id = %s", user)
+        bench.run("update public.generation_jobs set is_refunded = true where user_id = %s", user)
+        assert {promise for promise, *_ in bench.complaints(user)} >= {
+            "balance is the sum of the ledger",
+            "balance is the sum of the lots",
+            "version is the number of transactions",
+            "lifetime_spent is what jobs cost",
+            "lifetime_earned is what came in",
+            "a transaction is the sum of its allocations",
+            "a lot holds what its allocations left in it",
+            "a job was charged what it costs, once",
+            "an ended job is settled or refunded, another is on hold",
+            "an active job has one task, an ended one none",
+        }
 
 
 def test_books_hold_after_a_mixed_life(bench: Bench, shop: Shop) -> None:

@@ -103,6 +103,19 @@ def test_nothing_new_gets_into_a_deleted_project(bench: Bench, shop: Shop, owner
     assert bench.balance(owner) == 100
 
 
+@pytest.mark.parametrize("table", ["generation_jobs"])
+def test_nothing_is_moved_into_a_deleted_project(
+    bench: Bench, shop: Shop, owner: str, table: str
+) -> None:
+    with bench.owner(owner) as session:
+        project = make_project(session)
+        shop.draft(owner)
+        session.run("delete from public.projects where id = %s", project)
+        # Without a condition no other policy but that for updates is asked.
+        with refused("42501"):
+            session.run(f"update public.{table} set project_id = %s", project)
+
+
 def test_project_and_job_can_be_brought_back(bench: Bench, shop: Shop, owner: str) -> None:
     with bench.owner(owner) as session:
         project = make_project(session, is_public=True)
@@ -572,3 +585,29 @@ def test_file_that_was_registered_again_is_not_removed(bench: Bench, owner: str)
         claimed = service.rows("select bucket, storage_path from worker.claim_file_removals(1000)")
     assert ("thumbnails", path) not in claimed
     assert ("reference-images", path) in claimed
+
+
+def test_uploads_of_a_deleted_project_are_out_of_sight_in_storage_too(
+    bench: Bench, owner: str
+) -> None:
+    path, other = f"{owner}/a/film.mp4", f"{owner}/b/film.mp4"
+    for name in (path, other):
+        bench.run(
+            "insert into storage.objects (bucket_id, name, metadata) values ('raw-videos', %s, %s)",
+            name,
+            '{"size": 1, "mimetype": "video/mp4"}',
+        )
+    seen = "select name from storage.objects where bucket_id = 'raw-videos' order by name"
+    with bench.owner(owner) as session:
+        project = make_project(session)
+        session.run(
+            "insert into public.assets (project_id, kind, bucket, storage_path)"
+            " values (%s, 'video', 'raw-videos', %s)",
+            project,
+            path,
+        )
+        assert session.column(seen) == [path, other]
+        session.run("delete from public.projects")
+        assert session.column(seen) == [other]
+        session.run("select public.restore_project(%s)", project)
+        assert session.column(seen) == [path, other]

@@ -290,6 +290,33 @@ def test_outputs_outside_the_jobs_folder_are_refused(bench: Bench, shop: Shop, p
             )
 
 
+@pytest.mark.parametrize("bucket", ["raw-videos", "reference-images", "elsewhere"])
+def test_outputs_are_stored_where_no_user_writes(bench: Bench, shop: Shop, bucket: str) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.finalizing()
+        [output] = json.loads(outputs(job))
+        thumbnail = output | {"bucket": bucket}
+        for wrong in (output | {"bucket": bucket}, output | {"thumbnail": thumbnail}):
+            with refused("PT400", "storage_path_not_allowed"):
+                queue.session(
+                    "worker.complete_job",
+                    p_job_id=job.id,
+                    p_lease=job.lease,
+                    p_assets=json.dumps([wrong]),
+                )
+
+
+@pytest.mark.parametrize(
+    "status", ["starting", "processing", "finalizing", "completed", "failed", "cancelled"]
+)
+def test_client_begins_a_job_at_its_beginning(bench: Bench, shop: Shop, status: str) -> None:
+    user = bench.person()
+    with refused("42501"):
+        shop.draft(user, status=status)
+    assert bench.balance(user) == 100
+
+
 @pytest.mark.parametrize("nothing", [None, "[]"])
 def test_job_is_not_completed_without_outputs(
     bench: Bench, shop: Shop, nothing: str | None

@@ -92,6 +92,29 @@ def test_drafts_are_limited_and_jobs_are_not_drafts(bench: Bench, shop: Shop, ti
     shop.job(tight)
 
 
+def test_rows_of_uploads_are_limited_though_their_files_are_gone(bench: Bench, tight: str) -> None:
+    def register(session: Session, name: str) -> None:
+        path = f"{tight}/up/{name}.png"
+        bench.run(
+            "insert into storage.objects (bucket_id, name, metadata) values"
+            ' (\'reference-images\', %s, \'{"mimetype": "image/png", "size": 1}\')',
+            path,
+        )
+        session.run(
+            "insert into public.assets (kind, bucket, storage_path)"
+            " values ('image', 'reference-images', %s)",
+            path,
+        )
+
+    with bench.owner(tight) as session:
+        for number in range(5):
+            register(session, str(number))
+        session.run("set storage.allow_delete_query = 'true'")
+        assert session.run("delete from storage.objects") == 5
+        with refused("PT429", "row_limit_reached"):
+            register(session, "one more")
+
+
 def test_jobs_a_day_count_what_was_cancelled_deleted_and_free(
     bench: Bench, shop: Shop, tight: str
 ) -> None:
@@ -171,16 +194,15 @@ def test_my_limits_tells_use_and_allowance(bench: Bench, shop: Shop, tight: str)
     shop.job(tight)
     with bench.owner(tight) as session:
         add_presets(session, 2)
-        limits: dict[str, tuple[Any, Any]] = {
-            resource: (used, allowed)
-            for resource, used, allowed in session.rows("select * from public.my_limits()")
-        }
+        rows = session.rows("select * from public.my_limits()")
+    limits: dict[str, tuple[Any, Any]] = {name: (used, allowed) for name, used, allowed in rows}
+    assert len(limits) == len(rows)
     assert limits["storage_bytes"] == (300, 1000)
     assert limits["generation_jobs"] == (1, 5)
     assert limits["active_jobs"][0] == 1
     assert limits["jobs_per_day"] == (1, 5)
     assert limits["style_presets"] == (2, 5)
-    assert limits["conversations"] == (0, 50)
+    assert limits["conversations"] == (0, 10)
 
 
 def test_plan_that_costs_nothing_is_limited_in_all(bench: Bench) -> None:

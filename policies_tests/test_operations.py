@@ -103,10 +103,10 @@ def test_no_headers_can_make_the_call_fail(bench: Bench, headers: str) -> None:
 
 def test_user_agent_is_cut_and_cleaned(bench: Bench) -> None:
     user = bench.person()
-    with browser(bench, user, user_agent="\x1b[31m\r\n" + "x" * 600) as session:
+    with browser(bench, user, user_agent="\x1b[31m\r\n" + "\U0001f3ac" + "x" * 600) as session:
         session("public.log_activity", p_action="look")
     [(_, _, _, agent)] = activity(bench, user)
-    assert len(agent) <= 512
+    assert len(agent.encode()) <= 256
     assert agent.isprintable()
 
 
@@ -127,13 +127,30 @@ def test_action_is_a_plain_word(bench: Bench, action: str | None) -> None:
         session("public.log_activity", p_action=action)
 
 
+@pytest.mark.parametrize(
+    "action", ["sign_up", "login", "project_create", "project_share", "project_delete"]
+)
+def test_client_cannot_say_what_the_server_says(bench: Bench, action: str) -> None:
+    user = bench.person()
+    with bench.owner(user) as session, refused("PT400", "invalid_action"):
+        session("public.log_activity", p_action=action)
+    with bench.undone(), refused("23514"):
+        bench.run(
+            "insert into public.user_activity_logs (user_id, action, by_server)"
+            " values (%s, %s, false)",
+            user,
+            action,
+        )
+    assert activity(bench, user) == []
+
+
 @pytest.mark.parametrize("details", ["[]", "1", '"x"', "null", '{"x": 1e99}'])
 def test_details_are_a_small_object(bench: Bench, details: str) -> None:
     with bench.owner(bench.person()) as session:
         with refused("PT400", "invalid_details"):
             session("public.log_activity", p_action="look", p_details=details)
         with refused("PT400", "invalid_details"):
-            session("public.log_activity", p_action="look", p_details=f'{{"x": "{"y" * 9000}"}}')
+            session("public.log_activity", p_action="look", p_details=f'{{"x": "{"y" * 1020}"}}')
 
 
 def test_entries_of_a_day_are_bounded_by_the_plan(bench: Bench) -> None:
@@ -143,9 +160,7 @@ def test_entries_of_a_day_are_bounded_by_the_plan(bench: Bench) -> None:
         with in_the_name_of(bench, user):
             for _ in range(2):
                 bench("public.log_activity", p_action="look")
-            # What a user does is never refused because it cannot be written down.
-            bench.run("insert into public.projects (name) values ('p')")
-        assert [entry[0] for entry in activity(bench, user)] == ["look", "look"]
+            bench("public.log_activity", p_action="listen")
         with (
             in_the_name_of(bench, user),
             bench.undone(),
@@ -159,6 +174,35 @@ def test_entries_of_a_day_are_bounded_by_the_plan(bench: Bench) -> None:
         )
         with in_the_name_of(bench, user):
             bench("public.log_activity", p_action="look")
+
+
+def test_no_noise_hides_what_happens_to_an_account(bench: Bench) -> None:
+    user = bench.person()
+    with bench.undone():
+        bench.run("update public.subscription_plans set max_rows = 6 where tier = 'free'")
+        with in_the_name_of(bench, user):
+            for _ in range(6):
+                bench("public.log_activity", p_action="noise")
+            project = bench.value("insert into public.projects (name) values ('p') returning id")
+            # What a user does is never refused because it cannot be written down.
+            for _ in range(4):
+                bench("public.share_project", p_project_id=project)
+                bench("public.unshare_project", p_project_id=project)
+            bench.run("delete from public.projects")
+        bench.run("update auth.users set last_sign_in_at = now() where id = %s", user)
+        told = bench.rows(
+            "select action, by_server, count(*) from public.user_activity_logs"
+            " where user_id = %s group by 1, 2 order by 1",
+            user,
+        )
+    assert told == [
+        ("login", True, 1),
+        ("noise", False, 6),
+        ("project_create", True, 1),
+        ("project_delete", True, 1),
+        ("project_share", True, 2),
+        ("sign_up", True, 1),
+    ]
 
 
 def test_what_happens_to_an_account_is_logged_by_itself(bench: Bench) -> None:
@@ -240,6 +284,14 @@ def test_user_with_projects_and_activity_can_be_deleted(bench: Bench) -> None:
     assert activity(bench, user) == []
     with bench.owner(user) as session, refused("PT403", "account_closed"):
         session("public.log_activity", p_action="look")
+
+
+def test_closed_account_writes_nothing_into_the_log(bench: Bench) -> None:
+    user = bench.person()
+    bench.run("update public.profiles set deleted_at = now() where user_id = %s", user)
+    with bench.owner(user) as session, refused("PT403", "account_closed"):
+        session("public.log_activity", p_action="look")
+    assert activity(bench, user) == []
 
 
 def test_writing_activity_does_not_wait_for_a_user_who_is_being_deleted(bench: Bench) -> None:

@@ -104,6 +104,26 @@ def test_draft_whose_model_is_gone_lets_its_project_go(bench: Bench, shop: Shop)
     )
 
 
+@pytest.mark.parametrize("column", ["project_id", "campaign_id", "storyboard_id", "parent_job_id"])
+def test_job_is_its_owners_in_all_that_it_names_whoever_writes(
+    bench: Bench, shop: Shop, column: str
+) -> None:
+    draft, other = shop.draft(bench.person()), bench.person()
+    if column == "parent_job_id":
+        theirs = shop.draft(other).id
+    else:
+        tables = {"project_id": "projects", "campaign_id": "campaigns"}
+        with bench.owner(other) as session:
+            theirs = session.value(
+                f"insert into public.{tables.get(column, 'storyboard_sequences')} (name)"
+                " values ('theirs') returning id"
+            )
+    with refused("23503"):
+        bench.run(
+            f"update public.generation_jobs set {column} = %s where id = %s", theirs, draft.id
+        )
+
+
 def test_draft_is_not_its_own_parent(bench: Bench, shop: Shop) -> None:
     user = bench.person()
     draft = shop.draft(user)
@@ -171,3 +191,30 @@ def test_model_makes_no_more_outputs_than_it_can(bench: Bench, shop: Shop) -> No
         for count in (11, 0, -1, None):
             with refused("PT400", "output_count_not_available"):
                 shop.submit(session, p_output_count=count)
+
+
+@pytest.mark.parametrize(
+    ("column", "length"),
+    [
+        ("prompt", 10_001),
+        ("negative_prompt", 10_001),
+        ("audio_instructions", 10_001),
+        ("art_style", 101),
+        ("idempotency_key", 201),
+        ("idempotency_key", 0),
+    ],
+)
+def test_texts_of_a_job_are_short(bench: Bench, shop: Shop, column: str, length: int) -> None:
+    state = "PT400" if column == "prompt" else "23514"
+    with refused(state):
+        shop.draft(bench.person(), **{column: "x" * length})
+    # Whatever the catalogue says, and whoever writes.
+    if column == "prompt":
+        draft = shop.draft(bench.person())
+        with bench.undone(), refused("23514"):
+            bench.run("drop trigger generation_jobs_price_update on public.generation_jobs")
+            bench.run(
+                "update public.generation_jobs set prompt = repeat('x', %s) where id = %s",
+                length,
+                draft.id,
+            )

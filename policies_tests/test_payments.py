@@ -213,6 +213,20 @@ def test_time_of_success_is_the_first_and_not_anybodys_to_write(bench: Bench) ->
     assert bench.value(when, payment) == first
 
 
+@pytest.mark.parametrize("status", ["pending", "processing", "failed", "expired"])
+def test_nothing_is_returned_before_it_was_paid(bench: Bench, status: str) -> None:
+    payment = pay(bench, bench.person())
+    move(bench, payment, *PATHS[status])
+    with refused("23514"):
+        change(bench, payment, refunded_minor=1)
+    with refused("23514"):
+        change(bench, payment, status="succeeded", refunded_minor=999)
+    change(bench, payment, status="succeeded", refunded_minor=998)
+    with refused("23514"):
+        change(bench, payment, refunded_minor=999)
+    change(bench, payment, status="refunded", refunded_minor=999)
+
+
 def test_refund_total_only_grows_and_stays_within_the_amount(bench: Bench) -> None:
     payment = pay(bench, bench.person())
     move(bench, payment, "succeeded")
@@ -223,6 +237,8 @@ def test_refund_total_only_grows_and_stays_within_the_amount(bench: Bench) -> No
         change(bench, payment, refunded_minor=1000)
     with refused("23514"):
         change(bench, payment, status="refunded")
+    with refused("23514"):
+        change(bench, payment, status="disputed", refunded_minor=1000)
     change(bench, payment, status="refunded", refunded_minor=999)
 
 

@@ -142,6 +142,26 @@ def test_public_project_is_listed_and_shown_and_a_linked_one_is_not_listed(
             session.run("select public.get_public_project(%s)", linked)
 
 
+def test_list_goes_on_between_projects_of_one_moment(bench: Bench, owner: str) -> None:
+    with bench.owner(owner) as session:
+        mine = session.rows(
+            "insert into public.projects (name, is_public)"
+            " select 'p', true from generate_series(1, 5) returning created_at, id"
+        )
+    seen: list[Any] = []
+    before, before_id = mine[0][0], "ffffffff-ffff-ffff-ffff-ffffffffffff"
+    with bench.anonymous() as session:
+        while before == mine[0][0]:
+            page = session.rows(
+                "select created_at, project_id from public.list_public_projects(2, %s, %s)",
+                before,
+                before_id,
+            )
+            seen += page
+            before, before_id = page[-1] if page else (None, None)
+    assert [each for each in seen if each in mine] == sorted(mine, reverse=True)
+
+
 def test_closed_accounts_and_deleted_projects_are_not_shown(bench: Bench, owner: str) -> None:
     with bench.owner(owner) as session:
         first, second = (make_project(session, is_public=True) for _ in range(2))

@@ -228,6 +228,18 @@ FRAME = {"description": "A harbour", "duration": 2.5}
         (
             "storyboard_sequences",
             "frames",
+            [FRAME | {"duration": [3600] * 50_000}],
+            "frames[0].duration: must be a number from 0.1 to 3600.",
+        ),
+        (
+            "storyboard_sequences",
+            "frames",
+            [[{"duration": 3600}] * 50_000],
+            "frames[0]: must be an object.",
+        ),
+        (
+            "storyboard_sequences",
+            "frames",
             [{"description": "x"}],
             "frames[0].duration: is required.",
         ),

@@ -378,6 +378,22 @@ def test_never_are_two_selected_however_it_is_done(bench: Bench) -> None:
             assert len(selected(bench, user)) == 1
 
 
+def test_statement_that_selects_several_selects_one(bench: Bench) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        segmentations(session, 3)
+        for each in segmentations(session, 2):
+            # The one that was selected lies before others once, and after others once.
+            session.rows("select public.select_segmentation(%s)", each)
+            session.run("update public.video_segmentations set is_selected = true")
+            assert len(selected(bench, user)) == 1
+        session.run(
+            "insert into public.video_segmentations (prompt, concept, is_selected)"
+            " select 'x', 'x', true from generate_series(1, 3)"
+        )
+        assert len(selected(bench, user)) == 1
+
+
 def test_stranger_selects_nothing_of_anothers(bench: Bench) -> None:
     user = bench.person()
     with bench.owner(user) as session, bench.owner(bench.person()) as other:
@@ -553,6 +569,35 @@ def made(bench: Bench, shop: Shop, user: str, *mime_types: str, **more: Any) -> 
         ]
         finish(queue.session, job, json.dumps(assets))
     return job
+
+
+def test_finished_videos_count_for_their_campaign(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    offer(shop, "text_to_video")
+    with bench.owner(user) as session:
+        campaign, other = add(session, "campaigns", name="c"), add(session, "campaigns", name="d")
+    for _ in range(2):
+        made(bench, shop, user, "video/mp4", p_kind="text_to_video", p_campaign_id=campaign)
+    made(bench, shop, user, "image/png", p_campaign_id=campaign)
+    failed(shop, user, p_kind="text_to_video", p_campaign_id=campaign)
+    shop.job(user, p_kind="text_to_video", p_campaign_id=campaign)
+    with bench.owner(user) as session:
+        counts = "select id::text, completed_videos from public.campaigns"
+        assert dict(session.rows(counts)) == {campaign: 2, other: 0}
+
+
+def test_file_comes_out_of_one_job(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    first, second = completed(shop, user), completed(shop, user)
+    insert = (
+        "insert into public.job_assets (job_id, asset_id, role, user_id)"
+        " select %s, asset_id, %s, user_id from public.job_assets where job_id = %s"
+    )
+    with bench.service() as service:
+        with refused("23505"):
+            service.run(insert, second.id, "result_image", first.id)
+        # It may go into another, of course.
+        assert service.run(insert, second.id, "reference_image", first.id) == 1
 
 
 def test_images_and_videos_are_shown_with_ratio_format_and_maker(bench: Bench, shop: Shop) -> None:
@@ -752,6 +797,9 @@ def test_job_is_rated_by_its_owner_once_it_is_done(bench: Bench, shop: Shop) -> 
         for rating in (0, 6, None):
             with refused("PT400", "invalid_rating"):
                 owner.rows(RATE, done.id, rating, None)
+        for rating in (0, 6):
+            with refused("23514"):
+                owner.run(insert.replace("3", str(rating)), done.id)
         owner.run(insert, done.id)
         assert other.rows("select rating from public.feedback") == []
         assert other.run("update public.feedback set rating = 1") == 0

@@ -1147,14 +1147,14 @@ isOneToOne: false
                   ]
                 },"user_activity_logs": {
                   Row: {
-                    "action": string,"created_at": string,"details": NonNullable<Json>,"id": string,"ip_address": unknown,"user_agent": string | null,"user_id": string
+                    "action": string,"by_server": boolean,"created_at": string,"details": NonNullable<Json>,"id": string,"ip_address": unknown,"user_agent": string | null,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"ip_address"?: unknown,"user_agent"?: string | null,"user_id": string
+                    "action": string,"by_server": boolean,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"ip_address"?: unknown,"user_agent"?: string | null,"user_id": string
                   }
                   Update: {
-                    "action"?: string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"ip_address"?: unknown,"user_agent"?: string | null,"user_id"?: string
+                    "action"?: string,"by_server"?: boolean,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"ip_address"?: unknown,"user_agent"?: string | null,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -1920,7 +1920,7 @@ isOneToOne: false
 { Args: { "": Database["public"]['Tables']["web_research_queries"]['Row'] }; Returns: { error: true } & "the function public.is_refunded with parameter or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache"
                            },
 "list_public_projects":
-{ Args: { "p_before"?: string,"p_limit"?: number }; Returns: Database["public"]['CompositeTypes']["public_project"][]
+{ Args: { "p_before"?: string,"p_before_id"?: string,"p_limit"?: number }; Returns: Database["public"]['CompositeTypes']["public_project"][]
                           SetofOptions: {
         from: "*"
         to: "public_project"
@@ -2161,7 +2161,7 @@ isOneToOne: false
 { Args: { "p_project_id": string }; Returns: string
                            },
 "submit_generation":
-{ Args: { "p_art_style"?: string,"p_aspect_ratio"?: string,"p_audio_instructions"?: string,"p_campaign_id"?: string,"p_duration_seconds"?: number,"p_idempotency_key"?: string,"p_kind": Database["public"]['Enums']["generation_kind"],"p_mode"?: Database["public"]['Enums']["generation_mode"],"p_model_id"?: string,"p_negative_prompt"?: string,"p_output_count"?: number,"p_parameters"?: Json,"p_parent_job_id"?: string,"p_project_id"?: string,"p_prompt": string,"p_reference_asset_ids"?: (string)[],"p_resolution"?: string,"p_storyboard_id"?: string }; Returns: {
+{ Args: { "p_art_style"?: string,"p_aspect_ratio"?: string,"p_audio_instructions"?: string,"p_campaign_id"?: string,"p_duration_seconds"?: number,"p_idempotency_key"?: string,"p_kind": Database["public"]['Enums']["generation_kind"],"p_mode"?: Database["public"]['Enums']["generation_mode"],"p_model_id"?: string,"p_negative_prompt"?: string,"p_output_count"?: number,"p_parameters"?: Json,"p_parent_job_id"?: string,"p_project_id"?: string,"p_prompt": string,"p_reference_asset_ids"?: (string)[],"p_reference_roles"?: (Database["public"]['Enums']["asset_role"])[],"p_resolution"?: string,"p_storyboard_id"?: string }; Returns: {
               "art_style": string | null,
 "aspect_ratio": string | null,
 "attempt_count": number,

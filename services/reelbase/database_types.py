@@ -1346,6 +1346,7 @@ class PublicToolPresetChainsUpdate(TypedDict):
 
 class PublicUserActivityLogs(BaseModel):
     action: str = Field(alias="action")
+    by_server: bool = Field(alias="by_server")
     created_at: datetime.datetime = Field(alias="created_at")
     details: JsonValue = Field(alias="details")
     id: uuid.UUID = Field(alias="id")
@@ -1355,6 +1356,7 @@ class PublicUserActivityLogs(BaseModel):
 
 class PublicUserActivityLogsInsert(TypedDict):
     action: Annotated[str, Field(alias="action")]
+    by_server: Annotated[bool, Field(alias="by_server")]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     details: NotRequired[Annotated[JsonValue, Field(alias="details")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
@@ -1364,6 +1366,7 @@ class PublicUserActivityLogsInsert(TypedDict):
 
 class PublicUserActivityLogsUpdate(TypedDict):
     action: NotRequired[Annotated[str, Field(alias="action")]]
+    by_server: NotRequired[Annotated[bool, Field(alias="by_server")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     details: NotRequired[Annotated[JsonValue, Field(alias="details")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]

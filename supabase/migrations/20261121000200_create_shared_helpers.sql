@@ -77,8 +77,7 @@ as $$
 declare
   v_numbers jsonb;
 begin
-  -- Written out it is at most four times smaller than it is here.
-  if pg_column_size(p_value) > 5 * p_max_bytes
+  if pg_column_size(p_value) > p_max_bytes
     or jsonb_path_exists(p_value, 'strict $.**{9 to last}')
   then
     return false;
@@ -94,8 +93,9 @@ begin
 end;
 $$;
 comment on function private.is_small_json is
-'Whether a document is one that every reader can take: no longer than so many bytes, nested at '
-'most eight deep, no number beyond a quadrillion or of more than 20 decimals. Null for null.';
+'Whether a document is one that every reader can take: no longer than so many bytes, written out '
+'or as it is stored (where a number takes twelve or more), nested at most eight deep, no number '
+'beyond a quadrillion or of more than 20 decimals. Null for null.';
 
 create function private.is_small_object(p_value jsonb, p_max_bytes integer)
 returns boolean
@@ -111,7 +111,7 @@ begin
   -- The same again, since the writing roles cannot call by name what lies in this schema.
   if p_value = '{}' then
     return true;
-  elsif jsonb_typeof(p_value) <> 'object' or pg_column_size(p_value) > 5 * p_max_bytes
+  elsif jsonb_typeof(p_value) <> 'object' or pg_column_size(p_value) > p_max_bytes
     or jsonb_path_exists(p_value, 'strict $.**{9 to last}')
   then
     return false;
@@ -140,7 +140,9 @@ as $$
 declare
   v_item text;
 begin
-  if cardinality(p_list) > p_max_items or array_ndims(p_list) > 1 then
+  if cardinality(p_list) > p_max_items or array_ndims(p_list) > 1
+    or pg_column_size(p_list) > 8192
+  then
     return false;
   end if;
   foreach v_item in array p_list loop
@@ -153,7 +155,7 @@ end;
 $$;
 comment on function private.is_text_list is
 'Whether an array is a plain list of at most so many texts, none of them null, blank or longer '
-'than so many characters. Null for null.';
+'than so many characters, and all together no more than 8192 bytes. Null for null.';
 
 create function private.check_elements(
   p_value jsonb, p_field text, p_max integer, p_shape jsonb

@@ -25,6 +25,9 @@ create table public.prompt_templates (
     prompt ~ '[^[:space:]]' and char_length(prompt) <= 10000
   ),
   constraint prompt_templates_description_is_short check (char_length(description) <= 5000),
+  constraint prompt_templates_texts_are_small check (
+    octet_length(concat(description, prompt)) <= 24576
+  ),
   constraint prompt_templates_tags_are_short check (private.is_text_list(tags, 50, 50))
 );
 

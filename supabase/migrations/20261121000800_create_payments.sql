@@ -92,6 +92,12 @@ create table public.payments (
   constraint payments_success_has_a_time check (
     (status in ('succeeded', 'refunded', 'disputed')) = (succeeded_at is not null)
   ),
+  constraint payments_returns_only_what_was_paid check (
+    refunded_minor = 0 or succeeded_at is not null
+  ),
+  constraint payments_succeeded_means_not_all_is_returned check (
+    status <> 'succeeded' or refunded_minor < amount_minor or amount_minor = 0
+  ),
   constraint payments_credits_only_what_was_paid check (
     transaction_id is null or succeeded_at is not null
   ),

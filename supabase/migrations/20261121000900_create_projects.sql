@@ -16,7 +16,9 @@ create table public.projects (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint projects_name_is_given check (name ~ '[^[:space:]]' and char_length(name) <= 200),
-  constraint projects_description_is_short check (char_length(description) <= 5000),
+  constraint projects_description_is_short check (
+    char_length(description) <= 5000 and octet_length(description) <= 10240
+  ),
   constraint projects_share_token_is_long check (char_length(share_token) >= 32),
   -- What a foreign key of two columns needs, so that a job can only join its owner's project.
   constraint projects_id_user_id_key unique (id, user_id)
@@ -34,7 +36,7 @@ create index projects_user_id_created_at_idx on public.projects (user_id, create
 -- What every policy of a table with a project asks: which of my projects can be seen. Without the
 -- id in it the planner finds the question dear, and reads all of a user's rows instead.
 create index projects_visible_idx on public.projects (user_id, id) where deleted_at is null;
-create index projects_public_idx on public.projects (created_at desc, id)
+create index projects_public_idx on public.projects (created_at desc, id desc)
 where is_public and deleted_at is null;
 create index projects_deleted_at_idx on public.projects (deleted_at) where deleted_at is not null;
 

@@ -94,7 +94,7 @@ create table public.credit_transactions (
     (type = 'refund') <= (reverses_id is not null)
   ),
   constraint credit_transactions_metadata_is_a_small_object check (
-    jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384
+    private.is_small_object(metadata, 16384)
   )
 );
 comment on table public.credit_transactions is

@@ -26,6 +26,7 @@ create table public.brand_guidelines (
   ),
   constraint brand_guidelines_texts_are_short check (
     char_length(visual_style) <= 5000 and char_length(fonts) <= 1000
+    and octet_length(concat(visual_style, fonts)) <= 10240
   ),
   constraint brand_guidelines_values_are_short check (private.is_text_list(values, 50, 500)),
   constraint brand_guidelines_tone_of_voice_is_short check (
@@ -66,6 +67,7 @@ create table public.campaigns (
   constraint campaigns_name_is_given check (name ~ '[^[:space:]]' and char_length(name) <= 200),
   constraint campaigns_texts_are_short check (
     char_length(description) <= 5000 and char_length(target_audience) <= 5000
+    and octet_length(concat(description, target_audience)) <= 10240
   ),
   constraint campaigns_platform_is_short check (private.is_text_list(platform, 20, 50)),
   constraint campaigns_total_videos_is_bounded check (total_videos between 0 and 10000),
@@ -77,7 +79,7 @@ create table public.campaigns (
         "description": {"type": "text", "max": 5000}}'
     )
   ),
-  constraint campaigns_concepts_are_small check (private.is_small_json(concepts, 65536)),
+  constraint campaigns_concepts_are_small check (private.is_small_json(concepts, 49152)),
   constraint campaigns_completion_has_a_time check (
     (status <> 'completed' or completed_at is not null)
     and (status not in ('draft', 'active') or completed_at is null)

@@ -12,10 +12,20 @@ set search_path = ''
 as $$
 begin
   -- A generated column is computed before any check: whatever a check will refuse, its message
-  -- should be told, not an overflow here.
+  -- should be told, not an overflow here. So nothing is unwrapped, as a JSON path would, and what
+  -- is no frame counts as nothing.
+  if jsonb_typeof(p_frames) <> 'array' then
+    return 0;
+  end if;
   return (
-    select coalesce(sum(seconds::numeric), 0)
-    from jsonb_path_query(p_frames, '$[0 to 199].duration ? (@ >= 0.1 && @ <= 3600)') as seconds
+    select coalesce(sum(
+      case
+        when jsonb_typeof(frames.value -> 'duration') = 'number'
+          then greatest(0, least(3600, (frames.value -> 'duration')::numeric))
+      end
+    ), 0)
+    from jsonb_array_elements(p_frames) with ordinality as frames (value, place)
+    where frames.place <= 200
   );
 end;
 $$;
@@ -48,7 +58,7 @@ create table public.storyboard_sequences (
         "duration": {"type": "number", "required": true, "min": 0.1, "max": 3600}}'
     )
   ),
-  constraint storyboard_sequences_frames_are_small check (private.is_small_json(frames, 65536))
+  constraint storyboard_sequences_frames_are_small check (private.is_small_json(frames, 49152))
 );
 comment on table public.storyboard_sequences is
 'Videos planned frame by frame. Jobs join one by storyboard_id.';

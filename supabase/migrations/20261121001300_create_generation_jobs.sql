@@ -103,6 +103,8 @@ create table public.generation_jobs (
   constraint generation_jobs_texts_are_short check (
     char_length(prompt) <= 10000 and char_length(negative_prompt) <= 10000
     and char_length(audio_instructions) <= 10000 and char_length(art_style) <= 100
+    and octet_length(prompt) + coalesce(octet_length(negative_prompt), 0)
+    + coalesce(octet_length(audio_instructions), 0) <= 32768
     and char_length(aspect_ratio) <= 20 and char_length(resolution) <= 20
     and char_length(idempotency_key) between 1 and 200
   ),

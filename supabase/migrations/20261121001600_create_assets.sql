@@ -52,6 +52,9 @@ comment on column public.assets.thumbnail_id is 'A small picture of it, itself a
 comment on column public.assets.hidden_at is 'When the owner deleted the job that made it.';
 
 create index assets_user_id_created_at_idx on public.assets (user_id, created_at desc, id);
+-- What the limit of rows counts.
+create index assets_uploads_idx on public.assets (user_id)
+where bucket in ('raw-videos', 'reference-images');
 create index assets_project_id_user_id_created_at_idx
 on public.assets (project_id, user_id, created_at desc) where project_id is not null;
 create index assets_thumbnail_id_user_id_idx
@@ -184,7 +187,7 @@ comment on function private.refuse_removed_upload() is
 revoke execute on function private.refuse_removed_upload() from public;
 
 create trigger assets_refuse_removed_upload after insert on public.assets
-for each row when (new.bucket in ('raw-videos', 'reference-images'))
+for each row when (current_user = 'authenticated')
 execute function private.refuse_removed_upload();
 
 create table public.job_assets (

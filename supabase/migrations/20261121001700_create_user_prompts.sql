@@ -12,6 +12,7 @@ create table public.user_prompts (
   constraint user_prompts_prompt_is_given check (prompt ~ '[^[:space:]]'),
   constraint user_prompts_texts_are_short check (
     char_length(prompt) <= 10000 and char_length(audio_input) <= 10000
+    and octet_length(concat(prompt, audio_input)) <= 32768
   ),
   constraint user_prompts_reference_is_the_owners foreign key (reference_asset_id, user_id)
   references public.assets (id, user_id) on delete set null (reference_asset_id),
@@ -26,6 +27,8 @@ comment on column public.user_prompts.job_id is 'The job it led to.';
 create index user_prompts_user_id_created_at_idx on public.user_prompts (user_id, created_at desc);
 create index user_prompts_reference_asset_id_user_id_idx
 on public.user_prompts (reference_asset_id, user_id) where reference_asset_id is not null;
+-- What the limit of rows counts.
+create index user_prompts_without_job_idx on public.user_prompts (user_id) where job_id is null;
 -- One prompt led to a job: nobody can pile up rows under one.
 create unique index user_prompts_job_id_user_id_key
 on public.user_prompts (job_id, user_id) where job_id is not null;

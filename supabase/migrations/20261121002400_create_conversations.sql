@@ -22,10 +22,10 @@ create table public.conversations (
   references public.projects (id, user_id) on delete cascade,
   constraint conversations_user_input_is_given check (user_input ~ '[^[:space:]]'),
   constraint conversations_texts_are_short check (
-    char_length(user_input) <= 10000 and char_length(response) <= 100000
+    char_length(user_input) <= 10000 and octet_length(user_input || response) <= 32768
   ),
   constraint conversations_metadata_is_a_small_object check (
-    private.is_small_object(metadata, 16384)
+    private.is_small_object(metadata, 4096)
   )
 );
 comment on table public.conversations is 'Turns of conversations: one input and its answer each.';

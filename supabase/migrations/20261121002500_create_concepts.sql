@@ -26,9 +26,9 @@ create table public.video_concepts (
     prompt ~ '[^[:space:]]' and title ~ '[^[:space:]]' and concept ~ '[^[:space:]]'
   ),
   constraint video_concepts_texts_are_short check (
-    char_length(prompt) <= 10000 and char_length(web_info) <= 100000
-    and char_length(title) <= 300 and char_length(concept) <= 20000
+    char_length(prompt) <= 10000 and char_length(title) <= 300 and char_length(concept) <= 20000
     and char_length(tone) <= 1000 and char_length(goal) <= 5000
+    and octet_length(prompt || web_info || title || concept || tone || goal) <= 49152
   )
 );
 comment on table public.video_concepts is 'Ideas for videos, generated or the user''s own.';

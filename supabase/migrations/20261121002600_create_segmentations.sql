@@ -2,8 +2,9 @@
 --
 -- A generation offers several segmentations, and the user goes on with one: at most one is selected
 -- in a project, or among those without one. Selecting one unselects the others, by trigger, so that
--- a plain update does it as well as select_segmentation; a unique index holds it whatever runs at
--- once. The function takes the owner's profile first, so that two calls wait for one another.
+-- a plain update does it as well as select_segmentation; an exclusion constraint holds it whatever
+-- runs at once. The function takes the owner's profile first, so that two calls wait for one
+-- another.
 
 create table public.video_segmentations (
   id uuid primary key default gen_random_uuid(),
@@ -23,11 +24,17 @@ create table public.video_segmentations (
   references public.projects (id, user_id) on delete cascade,
   constraint video_segmentations_job_is_the_owners foreign key (job_id, user_id)
   references public.generation_jobs (id, user_id) on delete set null (job_id),
+  -- Looked at when the transaction ends: a statement may select several, before the trigger below
+  -- has unselected all but one.
+  constraint video_segmentations_one_selected_key exclude using btree (
+    user_id with =, (coalesce(project_id, user_id)) with =
+  ) where (is_selected) deferrable initially deferred,
   constraint video_segmentations_prompt_is_given check (prompt ~ '[^[:space:]]'),
   constraint video_segmentations_texts_are_short check (
     char_length(prompt) <= 10000 and char_length(concept) <= 20000
     and char_length(negative_prompt) <= 10000 and char_length(art_style) <= 100
     and char_length(model) <= 100
+    and octet_length(concat(prompt, concept, negative_prompt)) <= 32768
   )
 );
 comment on table public.video_segmentations is
@@ -54,8 +61,7 @@ create table public.video_segments (
   unique (segmentation_id, user_id, position),
   constraint video_segments_position_is_bounded check (position between 0 and 999),
   constraint video_segments_texts_are_short check (
-    char_length(visual) <= 10000 and char_length(narration) <= 10000
-    and char_length(animation) <= 10000
+    octet_length(visual || narration || animation) <= 8192
   )
 );
 comment on table public.video_segments is 'The segments of a segmentation.';
@@ -64,8 +70,6 @@ comment on column public.video_segments.visual is 'What is seen.';
 comment on column public.video_segments.narration is 'What is said.';
 comment on column public.video_segments.animation is 'What moves, and how.';
 
-create unique index video_segmentations_one_selected_key
-on public.video_segmentations (user_id, project_id) nulls not distinct where is_selected;
 create index video_segmentations_user_id_created_at_idx
 on public.video_segmentations (user_id, created_at desc);
 create index video_segmentations_project_id_user_id_created_at_idx
@@ -116,6 +120,21 @@ end;
 comment on function public.is_refunded(public.video_segmentations) is
 'Computed column: whether all that it cost was returned.';
 
+create function private.lock_selection()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('lock_selection ' || new.user_id, 0));
+  return new;
+end;
+$$;
+comment on function private.lock_selection() is
+'Trigger: lets a user''s selections wait for one another before they write, where the exclusion '
+'constraint would find two of them waiting for each other in the end.';
+revoke execute on function private.lock_selection() from public;
+
 create function private.unselect_other_segmentations()
 returns trigger
 language plpgsql
@@ -125,21 +144,34 @@ as $$
 begin
   update public.video_segmentations set is_selected = false
   where user_id = new.user_id and project_id is not distinct from new.project_id
-    and is_selected and id <> new.id;
-  return new;
+    and is_selected and id <> new.id
+    -- Of several that one statement selects, the first stays.
+    and (select mine.is_selected from public.video_segmentations as mine where mine.id = new.id);
+  return null;
 end;
 $$;
 comment on function private.unselect_other_segmentations() is
-'Trigger: makes room for the segmentation about to be selected. Definer: one that is hidden with '
-'its job may be selected, too, and its owner does not see it.';
+'Trigger: makes room for the segmentation that was selected. Definer: one that is hidden with its '
+'job may be selected, too, and its owner does not see it.';
 revoke execute on function private.unselect_other_segmentations() from public;
 
-create trigger video_segmentations_unselect_others_insert
+create trigger video_segmentations_lock_selection_insert
 before insert on public.video_segmentations
+for each row when (new.is_selected)
+execute function private.lock_selection();
+create trigger video_segmentations_lock_selection_update
+before update of is_selected, project_id on public.video_segmentations
+for each row when (
+  new.is_selected
+  and (not old.is_selected or new.project_id is distinct from old.project_id)
+)
+execute function private.lock_selection();
+create trigger video_segmentations_unselect_others_insert
+after insert on public.video_segmentations
 for each row when (new.is_selected)
 execute function private.unselect_other_segmentations();
 create trigger video_segmentations_unselect_others_update
-before update of is_selected, project_id on public.video_segmentations
+after update of is_selected, project_id on public.video_segmentations
 for each row when (
   new.is_selected
   and (not old.is_selected or new.project_id is distinct from old.project_id)

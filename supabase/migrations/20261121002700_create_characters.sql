@@ -33,6 +33,7 @@ create table public.characters (
     char_length(name) <= 200 and char_length(description) <= 5000
     and char_length(visual_prompt) <= 10000 and char_length(art_style) <= 100
     and char_length(model) <= 100 and char_length(message) <= 5000
+    and octet_length(concat(description, visual_prompt)) <= 20480
   )
 );
 comment on table public.characters is 'Characters, described by the user and drawn by a job.';

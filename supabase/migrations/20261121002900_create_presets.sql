@@ -27,10 +27,10 @@ create table public.style_presets (
     name ~ '[^[:space:]]' and char_length(name) <= 200
   ),
   constraint style_presets_style_data_is_a_small_object check (
-    private.is_small_object(style_data, 65536)
+    private.is_small_object(style_data, 32768)
   ),
   constraint style_presets_thumbnail_url_is_a_web_address check (
-    thumbnail_url ~ '^https?://[^[:space:]<>"]+$' and char_length(thumbnail_url) <= 2048
+    thumbnail_url ~ '^https?://[^[:space:]<>"]+$' and octet_length(thumbnail_url) <= 2048
   ),
   constraint style_presets_tags_are_short check (private.is_text_list(tags, 50, 50)),
   constraint style_presets_usage_count_is_not_negative check (usage_count >= 0)
@@ -57,7 +57,7 @@ create table public.tool_configurations (
     tool_name ~ '[^[:space:]]' and char_length(tool_name) <= 100
   ),
   constraint tool_configurations_configuration_is_a_small_object check (
-    private.is_small_object(configuration, 65536)
+    private.is_small_object(configuration, 32768)
   ),
   constraint tool_configurations_usage_count_is_not_negative check (usage_count >= 0)
 );
@@ -79,7 +79,9 @@ create table public.tool_preset_chains (
   constraint tool_preset_chains_name_is_given check (
     name ~ '[^[:space:]]' and char_length(name) <= 200
   ),
-  constraint tool_preset_chains_description_is_short check (char_length(description) <= 5000),
+  constraint tool_preset_chains_description_is_short check (
+    char_length(description) <= 5000 and octet_length(description) <= 10240
+  ),
   constraint tool_preset_chains_tools_are_described check (
     private.check_elements(
       tools, 'tools', 50,
@@ -87,7 +89,7 @@ create table public.tool_preset_chains (
         "settings": {"type": "object"}}'
     )
   ),
-  constraint tool_preset_chains_tools_are_small check (private.is_small_json(tools, 65536)),
+  constraint tool_preset_chains_tools_are_small check (private.is_small_json(tools, 32768)),
   constraint tool_preset_chains_usage_count_is_not_negative check (usage_count >= 0)
 );
 comment on table public.tool_preset_chains is
@@ -113,14 +115,14 @@ create table public.platform_configurations (
   ),
   constraint platform_configurations_aspect_ratio_is_short check (char_length(aspect_ratio) <= 20),
   constraint platform_configurations_preferred_style_is_a_small_object check (
-    private.is_small_object(preferred_style, 65536)
+    private.is_small_object(preferred_style, 8192)
   ),
   constraint platform_configurations_prompt_templates_are_small check (
     jsonb_typeof(prompt_templates) in ('array', 'object')
-    and private.is_small_json(prompt_templates, 65536)
+    and private.is_small_json(prompt_templates, 8192)
   ),
   constraint platform_configurations_characters_are_a_small_object check (
-    private.is_small_object(character_preferences, 65536)
+    private.is_small_object(character_preferences, 8192)
   )
 );
 comment on table public.platform_configurations is

@@ -22,7 +22,7 @@ create table public.performance_metrics (
   constraint performance_metrics_character_is_the_owners foreign key (character_id, user_id)
   references public.characters (id, user_id) on delete set null (character_id),
   constraint performance_metrics_texts_are_short check (
-    char_length(prompt) <= 10000 and char_length(platform) <= 50
+    char_length(prompt) <= 10000 and octet_length(prompt) <= 16384 and char_length(platform) <= 50
   ),
   constraint performance_metrics_predicted_score_is_a_percentage check (
     predicted_score between 0 and 100 and predicted_score <> 'NaN'
@@ -37,11 +37,11 @@ create table public.performance_metrics (
     brand_compliance between 0 and 100 and brand_compliance <> 'NaN'
   ),
   constraint performance_metrics_engagement_is_a_small_object check (
-    private.is_small_object(actual_engagement, 65536)
+    private.is_small_object(actual_engagement, 4096)
   ),
   constraint performance_metrics_improvements_are_small check (
     jsonb_typeof(improvements) in ('array', 'object')
-    and private.is_small_json(improvements, 65536)
+    and private.is_small_json(improvements, 8192)
   )
 );
 comment on table public.performance_metrics is

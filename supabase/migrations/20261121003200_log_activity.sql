@@ -5,11 +5,14 @@
 -- API, never from an argument, and only when the user made it: what a service or an operator does
 -- is noted without them. A header that makes no sense is taken for none. Nobody edits an entry.
 --
--- The entries of 24 hours are bounded by subscription_plans.max_rows. Above it log_activity is
--- refused, and triggers write nothing: no amount of creating and deleting fills the disk, and
--- nothing that a user does fails because it cannot be written down. Calls that run at the same
--- moment may pass the bound together; no lock is worth preventing that. worker.housekeep removes
--- entries once they are older than the settings say.
+-- Whoever holds a session can write by log_activity, thieves too. So what the server saw is marked
+-- (by_server), its words are refused to clients, and the two are bounded apart: a client may write
+-- subscription_plans.max_rows entries in 24 hours, above which log_activity is refused; of the
+-- server's there may be a fifth of that for each word, above which triggers write nothing. No noise
+-- keeps the next login from being written down, no amount of sharing fills the disk, and nothing
+-- that a user does fails because of the log. Calls that run at the same moment may pass the bound
+-- together; no lock is worth preventing that. worker.housekeep removes entries once they are older
+-- than the settings say.
 
 alter table private.settings
 add column address_header text not null default 'x-forwarded-for'
@@ -28,25 +31,34 @@ create table public.user_activity_logs (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references public.profiles (user_id) on delete cascade,
   action text not null,
+  by_server boolean not null,
   details jsonb not null default '{}',
   ip_address inet,
   user_agent text,
   created_at timestamptz not null default now(),
   constraint user_activity_logs_action_is_plain check (action ~ '^[a-z0-9_.:-]{1,100}$'),
   constraint user_activity_logs_details_are_a_small_object check (
-    private.is_small_object(details, 8192)
+    private.is_small_object(details, 1024)
   ),
-  constraint user_activity_logs_user_agent_is_short check (char_length(user_agent) <= 512)
+  constraint user_activity_logs_user_agent_is_short check (octet_length(user_agent) <= 256),
+  constraint user_activity_logs_servers_words_are_its_own check (
+    by_server or action not in (
+      'sign_up', 'login', 'project_create', 'project_share', 'project_delete'
+    )
+  )
 );
 comment on table public.user_activity_logs is
 'What happened on the user''s account. Read by its owner; written by triggers and log_activity.';
 comment on column public.user_activity_logs.action is
-'sign_up, login, project_create, project_share, project_delete, or a word of the front end''s.';
+'sign_up, login, project_create, project_share, project_delete, which are the server''s, or a word '
+'of the front end''s.';
+comment on column public.user_activity_logs.by_server is
+'Whether the server saw it happen; else a front end said so by log_activity.';
 comment on column public.user_activity_logs.details is 'Object; more about it.';
 comment on column public.user_activity_logs.ip_address is
 'Where the request came from; null when nobody can tell, or when it was not the user''s own.';
 comment on column public.user_activity_logs.user_agent is
-'What the client calls itself, cut to 512 characters.';
+'What the client calls itself, cut to 256 characters, those beyond ASCII replaced.';
 
 create index user_activity_logs_user_id_created_at_idx
 on public.user_activity_logs (user_id, created_at desc);
@@ -76,7 +88,9 @@ $$;
 comment on function private.parse_address is
 'The last address in a list of them, as proxies write it into a header; null when it is none.';
 
-create function private.write_activity(p_user_id uuid, p_action text, p_details jsonb)
+create function private.write_activity(
+  p_user_id uuid, p_action text, p_details jsonb, p_by_server boolean
+)
 returns integer
 language plpgsql
 set search_path = ''
@@ -89,7 +103,7 @@ declare
 begin
   -- The foreign key would take the same lock, and wait for it: in a row that is being deleted with
   -- its user, which locks the profile first, for ever.
-  select plans.max_rows into v_limit
+  select case when p_by_server then ceil(plans.max_rows / 5.0) else plans.max_rows end into v_limit
   from public.profiles
   inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
   where profiles.user_id = p_user_id
@@ -100,6 +114,7 @@ begin
     select count(*) from (
       select from public.user_activity_logs
       where user_id = p_user_id and created_at > private.now() - interval '24 hours'
+        and by_server = p_by_server and (action = p_action or not p_by_server)
       limit v_limit
     ) as recent
   ) then
@@ -110,16 +125,19 @@ begin
     begin
       v_headers := nullif(current_setting('request.headers', true), '')::jsonb;
       v_address := v_headers ->> (select address_header from private.settings);
-      v_agent := private.clean_text(v_headers ->> 'user-agent', 512);
+      v_agent := regexp_replace(
+        private.clean_text(v_headers ->> 'user-agent', 256), '[^ -~]', '?', 'g'
+      );
     exception when data_exception then
       v_address := null;
     end;
   end if;
   insert into public.user_activity_logs (
-    user_id, action, details, ip_address, user_agent, created_at
+    user_id, action, by_server, details, ip_address, user_agent, created_at
   )
   values (
-    p_user_id, p_action, p_details, private.parse_address(v_address), v_agent, private.now()
+    p_user_id, p_action, p_by_server, p_details, private.parse_address(v_address), v_agent,
+    private.now()
   );
   return null;
 end;
@@ -142,15 +160,18 @@ begin
   if (p_action ~ '^[a-z0-9_.:-]{1,100}$') is not true then
     raise exception 'p_action: 1 to 100 small letters, digits and _ . : - are allowed.'
       using errcode = 'PT400', hint = 'invalid_action';
-  elsif not private.is_small_object(v_details, 8192) then
-    raise exception 'p_details: must be an object of at most 8192 bytes, eight levels deep.'
+  elsif p_action in ('sign_up', 'login', 'project_create', 'project_share', 'project_delete') then
+    raise exception 'p_action: % is a word of the server''s own.', p_action
+      using errcode = 'PT400', hint = 'invalid_action';
+  elsif not private.is_small_object(v_details, 1024) then
+    raise exception 'p_details: must be an object of at most 1024 bytes, eight levels deep.'
       using errcode = 'PT400', hint = 'invalid_details';
   elsif not exists (
     select from public.profiles where user_id = (select auth.uid()) and deleted_at is null
   ) then
     raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
   end if;
-  v_limit := private.write_activity((select auth.uid()), p_action, v_details);
+  v_limit := private.write_activity((select auth.uid()), p_action, v_details, false);
   if v_limit is not null then
     raise exception 'Your plan allows % entries in 24 hours.', v_limit
       using errcode = 'PT429', hint = 'row_limit_reached',
@@ -172,8 +193,9 @@ begin atomic
 end;
 comment on function public.log_activity is
 'Writes down what you do, with the address and browser that the request came from. p_action: up to '
-'100 small letters, digits and _ . : - ; p_details: a small object. Errors: 400 invalid_action or '
-'invalid_details, 403 account_closed, 429 row_limit_reached.';
+'100 small letters, digits and _ . : - , no word of the server''s own; p_details: an object of up '
+'to 1024 bytes. Errors: 400 invalid_action or invalid_details, 403 account_closed, 429 '
+'row_limit_reached.';
 
 create function private.log_profile_activity()
 returns trigger
@@ -183,7 +205,7 @@ set search_path = ''
 as $$
 begin
   perform private.write_activity(
-    new.user_id, case tg_op when 'INSERT' then 'sign_up' else 'login' end, '{}'
+    new.user_id, case tg_op when 'INSERT' then 'sign_up' else 'login' end, '{}', true
   );
   return null;
 end;
@@ -200,11 +222,11 @@ as $$
 begin
   if tg_op = 'INSERT' then
     perform private.write_activity(
-      new.user_id, 'project_create', jsonb_build_object('project_id', new.id)
+      new.user_id, 'project_create', jsonb_build_object('project_id', new.id), true
     );
   elsif tg_op = 'DELETE' or (old.deleted_at is null and new.deleted_at is not null) then
     perform private.write_activity(
-      old.user_id, 'project_delete', jsonb_build_object('project_id', old.id)
+      old.user_id, 'project_delete', jsonb_build_object('project_id', old.id), true
     );
   else
     perform private.write_activity(
@@ -212,7 +234,8 @@ begin
       jsonb_build_object(
         'project_id', new.id,
         'how', case when new.is_public and not old.is_public then 'public' else 'link' end
-      )
+      ),
+      true
     );
   end if;
   return null;

@@ -47,6 +47,11 @@ as $$
 declare
   v_token text;
 begin
+  if not exists (
+    select from public.profiles where user_id = (select auth.uid()) and deleted_at is null
+  ) then
+    raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
+  end if;
   update public.projects
   set share_token = coalesce(
     share_token, replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')
@@ -61,7 +66,8 @@ end;
 $$;
 comment on function private.share_own_project is
 'Gives the caller''s project a link, or returns the one it has. Definer: the token is not a '
-'client''s to choose. Identity from the token of the request. Raises PT404 project_not_found.';
+'client''s to choose. Identity from the token of the request. Raises PT404 project_not_found, '
+'PT403 account_closed.';
 
 create function private.unshare_own_project(p_project_id uuid)
 returns void
@@ -90,7 +96,7 @@ begin atomic
 end;
 comment on function public.share_project is
 'Makes a link for a project and returns its token: whoever has it may see the project through '
-'get_shared_project. Again: the same token. Errors: 404 project_not_found.';
+'get_shared_project. Again: the same token. Errors: 404 project_not_found, 403 account_closed.';
 
 create function public.unshare_project(p_project_id uuid)
 returns void
@@ -218,7 +224,9 @@ $$;
 comment on function private.open_public_project is
 'Shows a public project to anybody. Definer: others read no table of it. Raises PT404.';
 
-create function private.public_projects(p_limit integer, p_before timestamptz)
+create function private.public_projects(
+  p_limit integer, p_before timestamptz, p_before_id uuid
+)
 returns setof public.public_project
 language sql
 stable
@@ -231,8 +239,11 @@ as $$
   from public.projects
   inner join public.profiles on profiles.user_id = projects.user_id
   where projects.is_public and projects.deleted_at is null and profiles.deleted_at is null
-    and projects.created_at < coalesce(p_before, 'infinity')
-  order by projects.created_at desc, projects.id
+    and (projects.created_at, projects.id) < (
+      coalesce(p_before, 'infinity'),
+      coalesce(p_before_id, '00000000-0000-0000-0000-000000000000')
+    )
+  order by projects.created_at desc, projects.id desc
   limit least(greatest(coalesce(p_limit, 20), 0), 100);
 $$;
 comment on function private.public_projects is
@@ -263,17 +274,18 @@ comment on function public.get_public_project is
 'project_not_found.';
 
 create function public.list_public_projects(
-  p_limit integer default 20, p_before timestamptz default null
+  p_limit integer default 20, p_before timestamptz default null, p_before_id uuid default null
 )
 returns setof public.public_project
 language sql
 stable
 set search_path = ''
 begin atomic
-  select private.public_projects(p_limit, p_before);
+  select private.public_projects(p_limit, p_before, p_before_id);
 end;
 comment on function public.list_public_projects is
-'Public projects, newest first, up to 100 at once; p_before: created_at of the last one seen. '
+'Public projects, newest first, up to 100 at once. For the next ones pass created_at and '
+'project_id of the last one seen as p_before and p_before_id: several may be of one moment. '
 'Projects that are shared by link alone are not listed.';
 
 -- ---------------------------------------------------------------------------------------------

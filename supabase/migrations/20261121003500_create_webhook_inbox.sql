@@ -30,7 +30,7 @@ create table worker.webhook_events (
   event_id text,
   type text not null,
   headers jsonb not null default '{}',
-  payload jsonb not null,
+  payload json not null,
   signature_is_valid boolean not null,
   status worker.webhook_status not null default 'received',
   attempts smallint not null default 0,
@@ -69,6 +69,9 @@ comment on column worker.webhook_events.event_id is
 'The provider''s own id of the event; unique a provider. Null when the signature was wrong.';
 comment on column worker.webhook_events.type is
 'What the provider calls it; empty where it has no name.';
+comment on column worker.webhook_events.payload is
+'As it was delivered, to the letter. Not jsonb: that writes 1e131071 out in 131072 digits, and a '
+'stranger may send many.';
 comment on column worker.webhook_events.headers is
 'Those that matter: ids and times. No secrets.';
 comment on column worker.webhook_events.signature_is_valid is

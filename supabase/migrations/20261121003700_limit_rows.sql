@@ -6,6 +6,16 @@
 -- within its model's limits, six reference images a character. Jobs are limited by charge_job,
 -- their drafts here.
 --
+-- Rows are bounded in size by the tables' own checks, in bytes, so that the product of both is a
+-- bound on bytes. At worst, every row as large as it can be, a free account (max_rows 500) fills
+-- 454 MB: the activity log of 90 days 82, video_segments 42, conversations 37, campaigns 31,
+-- performance_metrics 29, drafts 25, storyboards 25, video_concepts 25, and eleven more tables 158;
+-- PostgreSQL adds some five per cent. A test adds it up anew. Not in it is what is bounded by the
+-- day: a job takes up to 50 kB and its prompt 33 kB, and there may be max_jobs_per_day of them.
+--
+-- Who closed the account adds nothing: refused here, by charge_job, share_project, log_activity and
+-- for uploads. What is there its owner may still edit or delete, for as long as a token lasts.
+--
 -- The lock is an advisory one, taken last: it makes a user's statements count one another without
 -- having a place in the order of row locks.
 
@@ -17,7 +27,8 @@ create table private.row_limits (
 );
 comment on table private.row_limits is 'What of which table counts against a plan''s max_rows.';
 comment on column private.row_limits.counted is
-'Condition, in SQL, on the rows that count. Written by migrations alone.';
+'Condition, in SQL, on the rows that count; an index holds few others, so that counting does not '
+'walk what a user''s years have left. Written by migrations alone.';
 comment on column private.row_limits.factor is 'How many times max_rows the table may hold.';
 alter table private.row_limits enable row level security;
 revoke all on private.row_limits from public, anon, authenticated, service_role;
@@ -28,19 +39,19 @@ insert into private.row_limits (table_name, counted, factor) values
 ('brand_guidelines', 'true', 1),
 ('campaigns', 'true', 1),
 ('storyboard_sequences', 'true', 1),
-('generation_jobs', 'status = ''pending''', 1),
+('generation_jobs', 'finished_at is null and status = ''pending''', 1),
 ('assets', 'bucket in (''raw-videos'', ''reference-images'')', 1),
 ('user_prompts', 'job_id is null', 1),
-('conversations', 'true', 10),
+('conversations', 'true', 2),
 ('video_concepts', 'true', 1),
 ('video_segmentations', 'true', 1),
-('video_segments', 'true', 50),
+('video_segments', 'true', 10),
 ('characters', 'true', 1),
 ('style_presets', 'true', 1),
 ('tool_configurations', 'true', 1),
 ('tool_preset_chains', 'true', 1),
 ('platform_configurations', 'true', 1),
-('performance_metrics', 'true', 10);
+('performance_metrics', 'true', 2);
 
 create function private.count_rows(p_table text, p_user_id uuid, p_at_most bigint)
 returns bigint
@@ -76,8 +87,11 @@ begin
   from public.profiles
   inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
   cross join private.row_limits
-  where profiles.user_id = v_user_id and row_limits.table_name = tg_table_name;
-  if private.count_rows(tg_table_name, v_user_id, v_limit + 1) > v_limit then
+  where profiles.user_id = v_user_id and profiles.deleted_at is null
+    and row_limits.table_name = tg_table_name;
+  if not found then
+    raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
+  elsif private.count_rows(tg_table_name, v_user_id, v_limit + 1) > v_limit then
     raise exception 'Your plan allows % rows in %.', v_limit, tg_table_name
       using errcode = 'PT429', hint = 'row_limit_reached',
         detail = json_build_object('table', tg_table_name, 'limit', v_limit)::text;
@@ -86,8 +100,9 @@ begin
 end;
 $$;
 comment on function private.limit_rows() is
-'Trigger: holds a plan''s max_rows against clients. Definer: counts rows that the caller does not '
-'see. Raises PT429 row_limit_reached (detail: table, limit).';
+'Trigger: holds a plan''s max_rows against clients, and keeps those out whose account is closed. '
+'Definer: counts rows that the caller does not see. Raises PT429 row_limit_reached (detail: table, '
+'limit), PT403 account_closed.';
 revoke execute on function private.count_rows, private.limit_rows() from public;
 
 -- Only clients: what the services write is paid for.
