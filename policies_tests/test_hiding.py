@@ -611,3 +611,70 @@ def test_uploads_of_a_deleted_project_are_out_of_sight_in_storage_too(
         assert session.column(seen) == [other]
         session.run("select public.restore_project(%s)", project)
         assert session.column(seen) == [path, other]
+
+
+def test_draft_is_not_queued_while_its_file_is_being_deleted(
+    bench: Bench, shop: Shop, owner: str
+) -> None:
+    upload = bench.value(
+        "insert into public.assets (user_id, kind, bucket, storage_path, mime_type, size_bytes)"
+        " values (%s, 'image', 'reference-images', %s, 'image/png', 1) returning id",
+        owner,
+        f"{owner}/a/me.png",
+    )
+    draft = shop.draft(owner)
+    with bench.owner(owner) as queueing, bench.owner(owner) as deleting:
+        queueing.run(
+            "insert into public.job_assets (job_id, asset_id, role)"
+            " values (%s, %s, 'reference_image')",
+            draft.id,
+            upload,
+        )
+        with queueing.connection.transaction():
+            queueing.rows("select public.queue_generation(%s)", draft.id)
+            late = Background(
+                bench,
+                deleting,
+                lambda: deleting.run("delete from public.assets where id = %s", upload),
+            ).wait_until_blocked()
+        with refused("PT409", "asset_in_use"):
+            late.result()
+    with shop.queue() as queue:
+        assert (
+            queue.session.value(
+                "select jsonb_array_length(inputs) from worker.claim_tasks("
+                "gen_random_uuid(), 'tester', array[%s])",
+                shop.provider,
+            )
+            == 1
+        )
+
+
+def test_purged_job_is_not_restored(bench: Bench, shop: Shop, owner: str) -> None:
+    with bench.owner(owner) as session:
+        project = make_project(session)
+    job = finish(shop, owner, project)
+    with bench.owner(owner) as session:
+        session.run("delete from public.projects where id = %s", project)
+    let_grace_pass(bench, owner)
+    purge(bench)
+    with bench.owner(owner) as session, refused("PT404", "job_not_found"):
+        session.run("select public.restore_generation(%s)", job.id)
+
+
+def test_file_of_a_deleted_project_goes_into_no_job(bench: Bench, shop: Shop, owner: str) -> None:
+    with bench.owner(owner) as session:
+        project = make_project(session)
+    asset = bench.value(
+        "select asset_id from public.job_assets where job_id = %s", finish(shop, owner, project).id
+    )
+    draft = shop.draft(owner)
+    with bench.owner(owner) as session:
+        session.run("delete from public.projects where id = %s", project)
+        with refused("PT404", "reference_asset_not_found"):
+            session.run(
+                "insert into public.job_assets (job_id, asset_id, role)"
+                " values (%s, %s, 'reference_image')",
+                draft.id,
+                asset,
+            )

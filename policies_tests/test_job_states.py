@@ -782,3 +782,11 @@ def test_many_at_once_on_few_users_never_deadlock(bench: Bench, shop: Shop) -> N
 def as_codes(result: list[str] | psycopg.Error) -> list[str]:
     """Return the states that a thread of the hunt saw."""
     return result if isinstance(result, list) else [str(result.sqlstate)]
+
+
+def test_task_that_is_named_twice_is_handed_back_once(bench: Bench, shop: Shop) -> None:
+    shop.job(bench.person())
+    with shop.queue() as queue:
+        [job] = queue.claim()
+        assert queue.release(job, job) == [job.id]
+    assert shop.status(job) == "queued"

@@ -140,6 +140,7 @@ begin
   -- What charging will lock, in the order in which everybody locks it; later the foreign keys would
   -- take their locks in between. An update has come through lock_job.
   if tg_op = 'INSERT' and new.status = 'queued' then
+    perform 1 from public.profiles where user_id = new.user_id for key share;
     perform 1 from public.projects
     where id = new.project_id and user_id = new.user_id for key share;
     perform 1 from public.campaigns

@@ -222,7 +222,11 @@ declare
   v_limit integer := 1;
 begin
   select kind into v_kind from public.assets
-  where id = new.asset_id and user_id = new.user_id and hidden_at is null;
+  where id = new.asset_id and user_id = new.user_id and hidden_at is null
+    and not exists (
+      select from public.projects
+      where projects.id = assets.project_id and projects.deleted_at is not null
+    );
   if not found then
     raise exception 'A reference asset does not exist.'
       using errcode = 'PT404', hint = 'reference_asset_not_found';
@@ -300,12 +304,12 @@ begin
 end;
 $$;
 comment on function private.keep_inputs() is
-'Trigger: a client cannot take away what a job that was charged works from. Definer: looks at jobs '
-'that the client may have hidden. Raises PT409 asset_in_use.';
+'Trigger: nobody takes away what a job that was charged works from, short of deleting the user. '
+'Definer: looks at jobs that a client may have hidden. Raises PT409 asset_in_use.';
 revoke execute on function private.is_input_of_active_job, private.keep_inputs() from public;
 
 create trigger assets_keep_inputs before delete on public.assets
-for each row when (current_user = 'authenticated')
+for each row when (current_user in ('authenticated', 'service_role'))
 execute function private.keep_inputs();
 
 create trigger job_assets_check_input before insert on public.job_assets

@@ -454,7 +454,8 @@ begin
   loop
     update worker.tasks
     set lease = null, worker = null, available_at = private.now()
-    where job_id = v_held.job_id;
+    where job_id = v_held.job_id and lease = v_held.lease;
+    continue when not found;  -- named twice
     -- What was submitted stays submitted: only a task that had not got that far starts again.
     if v_held.step = 'submit' then
       update public.generation_jobs

@@ -174,6 +174,17 @@ comment on function private.limit_uploads() is
 revoke execute on function private.limit_uploads() from public;
 
 create trigger reelbase_limit_uploads
-after insert or update of bucket_id, name, metadata on storage.objects
+after insert on storage.objects
 for each row when (new.bucket_id in ('raw-videos', 'reference-images'))
+execute function private.limit_uploads();
+-- What is moved here or grows; a plan that was passed already keeps nothing else from being noted.
+create trigger reelbase_limit_changed_uploads
+after update of bucket_id, name, metadata on storage.objects
+for each row when (
+  new.bucket_id in ('raw-videos', 'reference-images')
+  and (
+    (new.bucket_id, new.name) is distinct from (old.bucket_id, old.name)
+    or (new.metadata ->> 'size')::bigint > coalesce((old.metadata ->> 'size')::bigint, 0)
+  )
+)
 execute function private.limit_uploads();

@@ -24,7 +24,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  if tg_table_name = 'generation_jobs' then
+  if tg_table_name in ('generation_jobs', 'assets') then
     perform private.lock_account((select auth.uid()));
   else
     perform 1 from public.profiles where user_id = (select auth.uid()) for key share;
@@ -33,8 +33,8 @@ begin
 end;
 $$;
 comment on function private.lock_before_hiding() is
-'Trigger: takes the locks that come before those of the rows about to be hidden. Definer: clients '
-'may not lock them.';
+'Trigger: takes the locks that come before those of the rows about to be hidden, or of a file that '
+'a draft may be queued with at this moment. Definer: clients may not lock them.';
 
 create function private.hide_job()
 returns trigger
@@ -50,7 +50,10 @@ begin
   update public.generation_jobs
   set hidden_at = now(),
       -- A retry that was deleted does not stand in the way of another one.
-      idempotency_key = case when idempotency_key not like 'retry:%' then idempotency_key end,
+      idempotency_key = case
+        when idempotency_key !~ '^retry:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+          then idempotency_key
+      end,
       status = case
         when status in ('queued', 'starting', 'processing', 'finalizing') then 'cancelled'
         else status
@@ -129,6 +132,10 @@ create trigger generation_jobs_hide before delete on public.generation_jobs
 for each row when (current_user = 'authenticated')
 execute function private.hide_job();
 
+create trigger assets_lock_before_deleting before delete on public.assets
+for each statement when (current_user = 'authenticated')
+execute function private.lock_before_hiding();
+
 create trigger projects_lock_before_hiding before delete on public.projects
 for each statement when (current_user = 'authenticated')
 execute function private.lock_before_hiding();
@@ -179,7 +186,7 @@ declare
   v_job public.generation_jobs;
 begin
   update public.generation_jobs as jobs set hidden_at = null
-  where jobs.id = p_job_id and jobs.user_id = (select auth.uid())
+  where jobs.id = p_job_id and jobs.user_id = (select auth.uid()) and jobs.purged_at is null
     and (
       jobs.hidden_at is null
       or jobs.hidden_at > now() - (select purge_after from private.settings)
