@@ -42,6 +42,100 @@ def test_upload_cannot_be_listed_as_what_it_is_not(bench: Bench, kind: str) -> N
         upload(bench, session, user, "a.png", kind)
 
 
+@pytest.mark.parametrize("bucket", ["final-images", "thumbnails", "final-videos", "voiceovers"])
+def test_result_is_not_registered_by_its_owner(bench: Bench, bucket: str) -> None:
+    user = bench.person()
+    path = f"{user}/job/result.png"
+    bench.run(
+        "insert into storage.objects (bucket_id, name, metadata) values (%s, %s, %s)",
+        bucket,
+        path,
+        json.dumps({"mimetype": "image/png", "size": 12}),
+    )
+    # A service has stored it and is about to say so.
+    with bench.owner(user) as session, refused("42501"):
+        session.run(
+            "insert into public.assets (kind, bucket, storage_path) values ('image', %s, %s)",
+            bucket,
+            path,
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{other}/a.png",
+        "a.png",
+        "{user}",
+        "{user}/../{other}/a.png",
+        "{user}/./a.png",
+        "{user}//a.png",
+        "{user}/a/",
+        "/{user}/a.png",
+        "{user}/" + "x" * 1024,
+    ],
+    ids=lambda path: path[:24],
+)
+def test_asset_lies_in_its_owners_folder_whoever_writes(bench: Bench, path: str) -> None:
+    user = bench.person()
+    with bench.service() as service, refused("23514"):
+        service.run(
+            "insert into public.assets"
+            " (user_id, kind, bucket, storage_path, mime_type, size_bytes)"
+            " values (%s, 'image', 'final-images', %s, 'image/png', 1)",
+            user,
+            path.format(user=user, other=bench.person()),
+        )
+
+
+ADD_FILE = "insert into public.job_assets (job_id, asset_id, role) values (%s, %s, %s)"
+
+
+@pytest.mark.parametrize(
+    "role", ["result_image", "result_video", "thumbnail", "sprite_sheet", "final_character"]
+)
+def test_owner_adds_no_result_to_a_job(bench: Bench, shop: Shop, role: str) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        asset = upload(bench, session, user, "a.png", "image")
+        for job in (shop.draft(user), shop.job(user)):
+            with refused("42501"):
+                session.run(ADD_FILE, job.id, asset, role)
+
+
+def test_what_went_into_a_job_stays_once_it_is_queued(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        asset = upload(bench, session, user, "a.png", "image")
+        draft = shop.draft(user)
+        session.run(ADD_FILE, draft.id, asset, "reference_image")
+        assert session.run("delete from public.job_assets") == 1
+        session.run(ADD_FILE, draft.id, asset, "reference_image")
+        session.rows("select public.queue_generation(%s)", draft.id)
+        assert session.run("delete from public.job_assets") == 0
+        session.rows("select public.cancel_generation(%s)", draft.id)
+        assert session.run("delete from public.job_assets") == 0
+        with refused("42501"):
+            session.run(ADD_FILE, draft.id, asset, "reference_image")
+    assert bench.value("select count(*) from public.job_assets where user_id = %s", user) == 1
+
+
+def test_service_ties_no_file_to_anothers_job(bench: Bench, shop: Shop) -> None:
+    user, other = bench.person(), bench.person()
+    job = shop.job(user)
+    with bench.owner(other) as session, bench.service() as service:
+        theirs = upload(bench, session, other, "a.png", "image")
+        for owner in (user, other):
+            with refused("23503"):
+                service.run(
+                    "insert into public.job_assets (job_id, asset_id, role, user_id)"
+                    " values (%s, %s, 'result_image', %s)",
+                    job.id,
+                    theirs,
+                    owner,
+                )
+
+
 def test_job_takes_no_more_references_than_its_model(bench: Bench, shop: Shop) -> None:
     user = bench.person()
     with bench.owner(user) as session:

@@ -275,10 +275,14 @@ def test_yield_of_no_job_cost_nothing(bench: Bench, table: str) -> None:
         assert session.rows(COST.format(table)) == [(None, None, False)]
 
 
-def test_computed_column_tells_nothing_about_anothers_job(bench: Bench, shop: Shop) -> None:
+@pytest.mark.parametrize("table", OF_JOBS)
+def test_computed_column_tells_nothing_about_anothers_job(
+    bench: Bench, shop: Shop, table: str
+) -> None:
     job = completed(shop, bench.person())
+    bench.rows("select private.refund_deduction(%s)", job.id)
     with bench.owner(bench.person()) as session:
-        row = f'jsonb_populate_record(null::public.video_concepts, \'{{"job_id": "{job.id}"}}\')'
+        row = f'jsonb_populate_record(null::public.{table}, \'{{"job_id": "{job.id}"}}\')'
         assert session.rows(
             f"select credits_used(r), credit_transaction_id(r), is_refunded(r) from {row} as r"
         ) == [(None, None, False)]
@@ -344,6 +348,33 @@ def test_selected_segmentation_of_a_hidden_job_makes_room(bench: Bench, shop: Sh
         session.run("delete from public.generation_jobs where id = %s", job.id)
         session.rows("select public.select_segmentation(%s)", other)
     assert selected(bench, user) == [other]
+
+
+def test_hidden_segmentation_is_not_found(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    job = completed(shop, user)
+    with bench.owner(user) as session, bench.service() as service:
+        inside = project(session)
+        hidden = [
+            add(service, "video_segmentations", user_id=user, job_id=job.id),
+            add(session, "video_segmentations", project_id=inside),
+        ]
+        session.run("delete from public.generation_jobs where id = %s", job.id)
+        session.run("delete from public.projects where id = %s", inside)
+        for each in hidden:
+            with refused("PT404", "segmentation_not_found"):
+                session.rows("select public.select_segmentation(%s)", each)
+    assert selected(bench, user) == []
+
+
+def test_two_selected_are_refused_even_if_no_trigger_looks(bench: Bench) -> None:
+    user = bench.person()
+    with bench.undone():
+        bench.run("alter table public.video_segmentations disable trigger user")
+        for _ in range(2):
+            add(bench, "video_segmentations", user_id=user, is_selected=True)
+        with refused("23P01"):
+            bench.run("set constraints all immediate")
 
 
 def test_calls_that_select_at_once_wait_for_one_another(bench: Bench) -> None:

@@ -1,0 +1,1608 @@
+"""Holes to make in the schema, one at a time, to see that the suite finds each.
+
+This file is data; mutate.py runs it. A hole is SQL that a superuser runs on a migrated database
+before the tests: a grant too many, a condition that was forgotten, a trigger that is not there. It
+must fail where what it changes is not there any more, so that it cannot rot into one that changes
+nothing.
+
+Add one for each new kind of promise: the sentence says what somebody could do then that nobody
+should, or what would not be true any more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["MUTANTS", "Mutant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A hole.
+
+    Attributes:
+        area: The group of objects that it is in.
+        name: What is wrong then, as a sentence; unique.
+        sql: Statements that make it.
+        killers: Where the suite likely finds it, the likeliest first: the name of a test module, or
+            with `:word|word` only its tests whose names have one of the words in them.
+    """
+
+    area: str
+    name: str
+    sql: str
+    killers: tuple[str, ...]
+
+
+# How holes are made -------------------------------------------------------------------------------
+
+OWN: Final = "user_id = (select auth.uid())"
+IN_LIVE_PROJECT: Final = (
+    "(project_id is null or project_id in (select projects.id from public.projects"
+    " where projects.user_id = (select auth.uid()) and projects.deleted_at is null))"
+)
+OWN_UPLOADS: Final = "bucket_id in ('raw-videos', 'reference-images')"
+OWN_FOLDER: Final = "(storage.foldername(name))[1] = (select auth.uid())::text"
+
+
+def using(policy: str, condition: str) -> str:
+    """Let a policy, named after its table and schema (`public` if none), look at less."""
+    return f"alter policy {_policy(policy)} using ({condition})"
+
+
+def checking(policy: str, condition: str) -> str:
+    """Let a policy's check ask for less."""
+    return f"alter policy {_policy(policy)} with check ({condition})"
+
+
+def _policy(name: str) -> str:
+    if name.startswith("reelbase_objects_"):
+        return f"{name} on storage.objects"
+    for verb in ("_select_", "_insert_", "_update_", "_delete_"):
+        table, found, _ = name.partition(verb)
+        if found:
+            return f"{name} on public.{table}"
+    raise ValueError(f"{name} does not say what it is for")
+
+
+def rewritten(function: str, old: str, new: str) -> str:
+    """Replace a piece of a function's body, which must be in it just once."""
+    return (
+        "do $mutate$ declare v_was text := pg_get_functiondef("
+        f"'{function}'::regproc); begin"
+        f" if cardinality(string_to_array(v_was, $old${old}$old$)) <> 2 then"
+        f" raise 'the piece is not once in {function}'; end if;"
+        f" execute replace(v_was, $old${old}$old$, $new${new}$new$); end $mutate$"
+    )
+
+
+def untied(table: str, constraint: str, column: str, target: str) -> str:
+    """Replace a foreign key that names the owner, too, by one that does not."""
+    return (
+        "do $mutate$ declare v_action text; begin"
+        " select case confdeltype when 'c' then 'cascade' when 'n' then 'set null'"
+        " else 'no action' end into strict v_action from pg_constraint"
+        f" where conrelid = 'public.{table}'::regclass and conname = '{constraint}';"
+        f" execute 'alter table public.{table} drop constraint {constraint},"
+        f" add foreign key ({column}) references public.{target} (id) on delete ' || v_action;"
+        " end $mutate$"
+    )
+
+
+def dropped(table: str, constraint: str) -> str:
+    """Drop a constraint."""
+    return f"alter table {table} drop constraint {constraint}"
+
+
+def as_owner(view: str) -> str:
+    """Let a view ask as whoever made it."""
+    return f"alter view {view} reset (security_invoker)"
+
+
+def group(area: str, killers: str, holes: Mapping[str, str]) -> tuple[Mutant, ...]:
+    """Make mutants of one area."""
+    return tuple(Mutant(area, name, sql, tuple(killers.split())) for name, sql in holes.items())
+
+
+# The holes ----------------------------------------------------------------------------------------
+
+ACCOUNTS: Final = (
+    *group(
+        "accounts",
+        "matrix:profiles",
+        {
+            "Users read one another's profiles": using(
+                "profiles_select_owner", "deleted_at is null"
+            ),
+            "Users edit one another's profiles": using(
+                "profiles_update_owner", "deleted_at is null"
+            ),
+            "Users choose their own tier": (
+                "grant update (subscription_tier) on public.profiles to authenticated"
+            ),
+            "Users write the times of their logins": (
+                "grant update (last_login_at) on public.profiles to authenticated"
+            ),
+            "Profiles are open where no policy is asked": (
+                "alter table public.profiles disable row level security"
+            ),
+            "Usernames are listed for everybody": (
+                "create policy profiles_select_anon on public.profiles for select to anon"
+                " using (username is not null); grant select (username) on public.profiles to anon"
+            ),
+        },
+    ),
+    *group(
+        "accounts",
+        "matrix:user_preferences",
+        {
+            "Users edit one another's preferences": using(
+                "user_preferences_update_owner", "user_id is not null"
+            ),
+            "Guests do not see what their preferences are": (
+                "create policy user_preferences_no_guests on public.user_preferences"
+                " as restrictive for select to authenticated"
+                " using (not coalesce((auth.jwt() -> 'is_anonymous')::boolean, false))"
+            ),
+        },
+    ),
+    *group(
+        "accounts",
+        "accounts sign_up",
+        {
+            "A closed account still edits its profile": (
+                f"alter policy profiles_update_owner on public.profiles using ({OWN})"
+                f" with check ({OWN})"
+            ),
+            "Two users may share a username": "drop index public.profiles_username_key",
+            "A picture's address may be a script": dropped(
+                "public.profiles", "profiles_avatar_url_is_a_web_address"
+            ),
+            "A picture's address is taken from a stranger as it is": rewritten(
+                "private.handle_new_user",
+                "case\n          when v_avatar ~ '^https?://[^[:space:]<>\"]+$'"
+                " and char_length(v_avatar) <= 2048\n            then v_avatar\n        end",
+                "v_avatar",
+            ),
+            "Names are taken from a stranger as they are": rewritten(
+                "private.clean_text",
+                "regexp_replace(p_value, '[[:cntrl:]]+'::text, ' '::text, 'g'::text)",
+                "p_value",
+            ),
+            "An address gets the bonus each time it signs up": rewritten(
+                "private.grant_signup_bonus", "if found then", "if true then"
+            ),
+            "An address with a plus is another mailbox": rewritten(
+                "private.grant_signup_bonus",
+                r"regexp_replace(lower(btrim(p_email)), '\+[^@]*@', '@')",
+                "lower(btrim(p_email))",
+            ),
+            "A changed e-mail address is not told to the profile": (
+                "drop trigger reelbase_follow_auth_user on auth.users"
+            ),
+            "Somebody who gives an address later gets no bonus": (
+                "drop trigger reelbase_handle_identified_user on auth.users"
+            ),
+        },
+    ),
+)
+
+CATALOGUE: Final = (
+    *group(
+        "catalogue",
+        "matrix:models|prices|packages|plans",
+        {
+            "Models that were taken off are offered": using(
+                "models_select_everybody", "id is not null"
+            ),
+            "Prices of models that were taken off are shown": using(
+                "model_prices_select_everybody", "model_id is not null"
+            ),
+            "Packages that were taken off are for sale": using(
+                "credit_packages_select_everybody", "price_minor >= 0"
+            ),
+            "Users change prices": (
+                "grant update (credits) on public.model_prices to authenticated;"
+                " create policy model_prices_update_user on public.model_prices for update"
+                " to authenticated using (model_id is not null) with check (model_id is not null)"
+            ),
+            "Visitors do not see the plans": (
+                "revoke select on public.subscription_plans from anon"
+            ),
+        },
+    ),
+    *group(
+        "catalogue",
+        "credits limits owners",
+        {
+            "An edit is cheap though what it edits was never paid for": rewritten(
+                "private.price_job", "and credit_cost > 0 and not is_refunded", ""
+            ),
+            "An edited draft keeps its old price": (
+                "drop trigger generation_jobs_price_update on public.generation_jobs"
+            ),
+            "Many outputs cost as much as one": rewritten(
+                "public.quote_generation",
+                "when 'output' then p_output_count",
+                "when 'output' then 1",
+            ),
+            "A model makes more outputs than it can": rewritten(
+                "public.quote_generation",
+                "p_output_count is null or not p_output_count between 1 and v_model.max_outputs",
+                "p_output_count is null",
+            ),
+            "The free plan has no limit of jobs": (
+                "update public.subscription_plans"
+                " set max_active_jobs = 1000000000, max_jobs_per_day = null where tier = 'free'"
+            ),
+            "The free plan has no limit of files and rows": (
+                "update public.subscription_plans set max_rows = 1000000000,"
+                " max_storage_bytes = 1000000000000000 where tier = 'free'"
+            ),
+        },
+    ),
+)
+
+BILLING: Final = (
+    *group(
+        "billing",
+        "matrix:payments|subscriptions payments",
+        {
+            "Users read one another's payments": using("payments_select_owner", "credits >= 0"),
+            "Users read one another's subscriptions": using(
+                "subscriptions_select_owner", "id is not null"
+            ),
+            "Visitors read payments": (
+                "alter policy payments_select_owner on public.payments to public"
+                " using (credits >= 0); grant select on public.payments to anon"
+            ),
+            "Services write payments by hand": (
+                "grant insert, update on public.payments to service_role"
+            ),
+            "Users take out subscriptions by hand": (
+                "grant insert (tier, current_period_started_at, current_period_ends_at)"
+                " on public.subscriptions to authenticated;"
+                " alter table public.subscriptions alter user_id set default auth.uid();"
+                " create policy subscriptions_insert_owner on public.subscriptions for insert"
+                f" to authenticated with check ({OWN})"
+            ),
+        },
+    ),
+    *group(
+        "billing",
+        "payments",
+        {
+            "A payment may become anything": "drop trigger payments_guard on public.payments",
+            "The books of payments can be emptied": (
+                "drop trigger payments_guard_whole on public.payments"
+            ),
+            "A payment's guard sleeps while rows are replicated": (
+                "alter table public.payments enable trigger payments_guard"
+            ),
+            "A payment that was returned succeeds again": (
+                "insert into private.payment_transitions (from_status, to_status, reason)"
+                " values ('refunded', 'succeeded', 'x')"
+            ),
+            "A payment that failed begins again": (
+                "insert into private.payment_transitions (from_status, to_status, reason)"
+                " values ('failed', 'pending', 'x')"
+            ),
+            "The price of a payment can be changed afterwards": rewritten(
+                "private.guard_payment", "'updated_at'\n", "'updated_at', 'amount_minor'\n"
+            ),
+            "What was returned of a payment may shrink": rewritten(
+                "private.guard_payment",
+                "new.refunded_minor < old.refunded_minor",
+                "new.refunded_minor < 0",
+            ),
+            "More is returned than was paid": dropped(
+                "public.payments", "payments_refund_is_within_amount"
+            ),
+            "Money goes back before it came": dropped(
+                "public.payments", "payments_returns_only_what_was_paid"
+            ),
+            "A payment is for another's subscription": untied(
+                "payments",
+                "payments_subscription_is_the_payers",
+                "subscription_id",
+                "subscriptions",
+            ),
+            "One event of a provider pays twice": dropped(
+                "public.payments", "payments_provider_provider_reference_key"
+            ),
+            "One key opens two payments": dropped(
+                "public.payments", "payments_user_id_idempotency_key_key"
+            ),
+            "A user has two subscriptions at once": (
+                "drop index public.subscriptions_one_alive_per_user_key"
+            ),
+            "A subscription that ended comes back": rewritten(
+                "private.guard_subscription", "old.status = 'ended' and", "false and"
+            ),
+            "A subscription changes hands": rewritten(
+                "private.guard_subscription",
+                "(new.id, new.user_id, new.provider, new.provider_reference, new.created_at)",
+                "(new.id, old.user_id, new.provider, new.provider_reference, new.created_at)",
+            ),
+        },
+    ),
+)
+
+PROJECTS: Final = (
+    *group(
+        "projects",
+        "matrix:projects hiding",
+        {
+            "Owners see projects that they deleted": using("projects_select_owner", OWN),
+            "Users read one another's projects": using(
+                "projects_select_owner", "deleted_at is null"
+            ),
+            "Users read one another's public projects, tokens and all": (
+                "create policy projects_select_public on public.projects for select"
+                " to authenticated using (is_public and deleted_at is null)"
+            ),
+            "Visitors read public projects, tokens and all": (
+                "create policy projects_select_anon on public.projects for select to anon"
+                " using (is_public and deleted_at is null);"
+                " grant select on public.projects to anon"
+            ),
+            "Owners change projects that they deleted": using("projects_update_owner", OWN),
+            "Users change one another's projects": using(
+                "projects_update_owner", "deleted_at is null"
+            ),
+            "Users delete one another's projects": using(
+                "projects_delete_owner", "deleted_at is null"
+            ),
+            "Users choose the links of their projects": (
+                "grant update (share_token) on public.projects to authenticated"
+            ),
+            "Users write when a project was deleted": (
+                "grant update (deleted_at) on public.projects to authenticated"
+            ),
+            "Users say whose project it is": (
+                "grant insert (user_id) on public.projects to authenticated"
+            ),
+            "Users set every column of a project": (
+                "grant insert, update on public.projects to authenticated"
+            ),
+            "Projects are open where no policy is asked": (
+                "alter table public.projects disable row level security"
+            ),
+        },
+    ),
+    *group(
+        "projects",
+        "hiding sharing",
+        {
+            "Deleting a project removes it at once": (
+                "drop trigger projects_hide on public.projects"
+            ),
+            "What runs in a deleted project goes on": (
+                "drop trigger projects_cancel_jobs on public.projects"
+            ),
+            "A project that is brought back is public again": rewritten(
+                "private.hide_project",
+                "deleted_at = now(), is_public = false,",
+                "deleted_at = now(),",
+            ),
+            "A project that is brought back has its old link": rewritten(
+                "private.hide_project", ", share_token = null", ""
+            ),
+            "Deleting a job removes it and its books": (
+                "drop trigger generation_jobs_hide on public.generation_jobs"
+            ),
+            "A deleted job goes on": rewritten(
+                "private.hide_job",
+                "when status in ('queued', 'starting', 'processing', 'finalizing')",
+                "when status = 'pending'",
+            ),
+            "The files of a deleted job stay in sight": rewritten(
+                "private.hide_job",
+                "update public.assets set hidden_at = now()",
+                "update public.assets set updated_at = now()",
+            ),
+            "Anybody brings a deleted project back": rewritten(
+                "private.restore_own_project",
+                "where id = p_project_id and user_id = (select auth.uid())",
+                "where id = p_project_id",
+            ),
+            "Anybody brings a deleted job back": rewritten(
+                "private.restore_own_job", " and jobs.user_id = (select auth.uid())", ""
+            ),
+            "A job that is about to be purged is brought back": rewritten(
+                "private.restore_own_job",
+                "or jobs.hidden_at > now() - (select purge_after from private.settings)",
+                "or true",
+            ),
+            "A project that is half purged is brought back": rewritten(
+                "private.restore_own_project",
+                "or deleted_at > now() - (select purge_after from private.settings)",
+                "or true",
+            ),
+            "A job that is brought back brings what another one made": rewritten(
+                "private.restore_own_job",
+                " and role not in ('reference_image', 'source_video', 'source_audio')",
+                "",
+            ),
+            "A job is brought back out of a deleted project": rewritten(
+                "private.restore_own_job",
+                "projects.id = jobs.project_id and projects.deleted_at is not null",
+                "false",
+            ),
+            "The prompt of a deleted draft stays": rewritten(
+                "private.hide_job", "delete from public.user_prompts where job_id = old.id;", ""
+            ),
+            "The purge takes away what a running job works from": rewritten(
+                "private.is_input_of_active_job", "jobs.finished_at is null and", "false and"
+            ),
+            "Users take away what a running job works from, by its file": (
+                "drop trigger assets_keep_inputs on public.assets"
+            ),
+            "A job is queued into a project that is being deleted": rewritten(
+                "private.charge_job", "elsif new.project_id is not null and", "elsif false and"
+            ),
+            "The purge does not wait": rewritten(
+                "worker.purge_hidden", "now() - (select purge_after from private.settings)", "now()"
+            ),
+            "The purge leaves the prompt": rewritten("worker.purge_hidden", "prompt = '', ", ""),
+            "The purge leaves the ratings": rewritten(
+                "worker.purge_hidden",
+                "delete from public.feedback where job_id = any(v_jobs);",
+                "",
+            ),
+            "The files of what is removed stay in storage": (
+                "drop trigger assets_request_file_removal on public.assets"
+            ),
+            "The files of a user who is removed stay in storage": (
+                "drop trigger profiles_request_removal_of_files on public.profiles"
+            ),
+            "Two services remove the same file": rewritten(
+                "worker.claim_file_removals", "where due.available_at <= private.now()", ""
+            ),
+        },
+    ),
+)
+
+SHARING: Final = group(
+    "sharing",
+    "sharing matrix:functions hiding",
+    {
+        "Anybody makes a link to any project": rewritten(
+            "private.share_own_project",
+            "and user_id = (select auth.uid()) and deleted_at is null",
+            "and deleted_at is null",
+        ),
+        "Owners make links to projects that they deleted": rewritten(
+            "private.share_own_project",
+            "p_project_id and user_id = (select auth.uid()) and deleted_at is null",
+            "p_project_id and user_id = (select auth.uid())",
+        ),
+        "Closed accounts make links": rewritten(
+            "private.share_own_project", "if not exists (", "if false and not exists ("
+        ),
+        "Anybody drops the link of any project": rewritten(
+            "private.unshare_own_project", "and user_id = (select auth.uid()) ", ""
+        ),
+        "A link works on after it was dropped": rewritten(
+            "private.unshare_own_project", "set share_token = null", "set share_token = share_token"
+        ),
+        "Links can be guessed": rewritten(
+            "private.share_own_project",
+            "replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')",
+            "md5(p_project_id::text) || md5(p_project_id::text)",
+        ),
+        "A private project opens by its id": rewritten(
+            "private.find_shown_project", " and projects.is_public", ""
+        ),
+        "A deleted project opens by its link": rewritten(
+            "private.find_shown_project", "projects.deleted_at is null and ", ""
+        ),
+        "The projects of a closed account open": rewritten(
+            "private.find_shown_project", " and profiles.deleted_at is null", ""
+        ),
+        "Projects that are shared by link alone are listed": rewritten(
+            "private.public_projects",
+            "where projects.is_public and",
+            "where (projects.is_public or projects.share_token is not null) and",
+        ),
+        "Projects of closed accounts are listed": rewritten(
+            "private.public_projects", "and profiles.deleted_at is null", ""
+        ),
+        "Results are shown before they are paid for": rewritten(
+            "private.shown_results", " and jobs.status = 'completed'", ""
+        ),
+        "Results of deleted jobs are shown": (
+            rewritten("private.shown_results", " and jobs.hidden_at is null", "")
+            + "; "
+            + rewritten("private.show_project", " and assets.hidden_at is null", "")
+        ),
+        "What went into a job is shown": rewritten(
+            "private.shown_results", "'subtitle', 'thumbnail'", "'reference_image', 'thumbnail'"
+        ),
+        "Prompts are shown unasked": rewritten(
+            "private.show_project",
+            "case when projects.show_prompts then jobs.prompt end",
+            "jobs.prompt",
+        ),
+        "Paths in storage, with the owner's id in them, are shown": rewritten(
+            "private.show_project",
+            "'path', p_folder || '/' || assets.id",
+            "'path', assets.storage_path",
+        ),
+        "The service hands out files of other projects": rewritten(
+            "worker.find_shown_file",
+            "on shown.asset_id = assets.id",
+            "on shown.asset_id is not null",
+        ),
+        "Visitors make links": (
+            "grant execute on function public.share_project, private.share_own_project to anon"
+        ),
+        "Services open what is shared, which is not theirs to do": (
+            "grant execute on function private.open_shared_project to service_role"
+        ),
+    },
+)
+
+CREDITS: Final = (
+    *group(
+        "credits",
+        "matrix:credit",
+        {
+            "Users read one another's balances": using(
+                "credit_accounts_select_owner", "balance >= 0"
+            ),
+            "Users read one another's movements": using(
+                "credit_transactions_select_owner", "amount <> 0"
+            ),
+            "Users read which lots others spend": using(
+                "credit_allocations_select_owner", "amount <> 0"
+            ),
+            "Users write their balance": (
+                "grant update (balance) on public.credit_accounts to authenticated;"
+                " create policy credit_accounts_update_owner on public.credit_accounts for update"
+                f" to authenticated using ({OWN}) with check ({OWN})"
+            ),
+            "Users give themselves credits": (
+                "grant insert on public.credit_transactions to authenticated;"
+                " create policy credit_transactions_insert_owner on public.credit_transactions"
+                f" for insert to authenticated with check ({OWN})"
+            ),
+            "Services write balances by hand": (
+                "grant update (balance) on public.credit_accounts to service_role"
+            ),
+            "Services remove movements": (
+                "grant delete on public.credit_transactions to service_role"
+            ),
+            "The statement shows everybody's movements": as_owner("public.credit_statement"),
+            "The sums by model are of everybody": as_owner("public.credit_usage_by_model"),
+            "Lots are open where no policy is asked": (
+                "alter table public.credit_grants disable row level security"
+            ),
+        },
+    ),
+    *group(
+        "credits",
+        "matrix:functions credits",
+        {
+            "Users call what gives credits": (
+                "grant execute on function private.grant_credits to authenticated"
+            ),
+            "Everybody calls what returns a charge": (
+                "grant execute on function private.refund_deduction to public"
+            ),
+            "Services give credits by hand": (
+                "grant execute on function private.grant_credits to service_role;"
+                " grant usage on schema private to service_role"
+            ),
+        },
+    ),
+    *group(
+        "credits",
+        "credits",
+        {
+            "Jobs cost nothing": (
+                "drop trigger generation_jobs_charge_insert on public.generation_jobs"
+            ),
+            "Drafts that are queued cost nothing": (
+                "drop trigger generation_jobs_charge_update on public.generation_jobs"
+            ),
+            "What came to nothing is not returned": (
+                "drop trigger generation_jobs_refund on public.generation_jobs"
+            ),
+            "What is done stays a hold": (
+                "drop trigger generation_jobs_settle on public.generation_jobs"
+            ),
+            "A job is charged twice": (
+                "drop index public.credit_transactions_one_deduction_per_job_key"
+            ),
+            "A balance is below zero": dropped(
+                "public.credit_accounts", "credit_accounts_balance_is_not_negative"
+            ),
+            "A lot holds more than was given": dropped(
+                "public.credit_grants", "credit_grants_remaining_is_within_amount"
+            ),
+            "Credits may be no number": (
+                "alter domain public.credit_amount drop constraint credit_amount_is_a_number"
+            ),
+            "A movement is rewritten": (
+                "drop trigger credit_transactions_keep_ledger on public.credit_transactions"
+            ),
+            # Each keeps the other from being emptied along with it.
+            "The books can be emptied": (
+                "drop trigger credit_transactions_keep_ledger_whole on public.credit_transactions;"
+                " drop trigger payments_guard_whole on public.payments"
+            ),
+            "The ledger's guard sleeps while rows are replicated": (
+                "alter table public.credit_transactions"
+                " enable trigger credit_transactions_keep_ledger"
+            ),
+            "A charge that was returned becomes one again": rewritten(
+                "private.keep_ledger",
+                "('pending', 'completed'),",
+                "('pending', 'completed'), ('refunded', 'completed'),",
+            ),
+            "Credits that have ended are spent": rewritten(
+                "private.deduct_credits",
+                "and (expires_at is null or expires_at > private.now())",
+                "",
+            ),
+            "Lasting credits are spent before those that end": rewritten(
+                "private.deduct_credits",
+                "order by priority desc, expires_at, id",
+                "order by priority desc, expires_at desc, id",
+            ),
+            "Whoever owes credits goes on spending": rewritten(
+                "private.deduct_credits", "if v_account.debt > 0 then", "if false then"
+            ),
+            "More is returned than was taken": rewritten(
+                "private.refund_deduction", " or v_refund > v_left", ""
+            ),
+            "A key gives another sum without a word": rewritten(
+                "private.grant_credits", "and kind = p_kind and amount = p_amount", ""
+            ),
+            "A key serves another wish": rewritten(
+                "public.submit_generation",
+                "(v_job.kind, v_job.prompt, v_job.mode, v_job.output_count) is distinct from"
+                "\n      (p_kind, p_prompt, p_mode, p_output_count)",
+                "false",
+            ),
+            "The books' check sees no wrong balance": rewritten(
+                "private.reconcile_credits",
+                "where accounts.balance <> coalesce(ledger.total, 0)",
+                "where false",
+            ),
+        },
+    ),
+    *group(
+        "credits",
+        "operations",
+        {
+            "Credits of a whole account count as spendable in debt": rewritten(
+                "private.own_credits", "if v_account.debt > 0 then", "if false then"
+            ),
+            "Ended credits count as spendable": rewritten(
+                "private.own_credits",
+                "and (expires_at is null or expires_at > private.now())",
+                "",
+            ),
+        },
+    ),
+)
+
+STUDIO: Final = (
+    *group(
+        "studio",
+        "matrix:prompt_templates studio",
+        {
+            "Visitors read everybody's templates": using(
+                "prompt_templates_select_anon", "is_active"
+            ),
+            "Users read one another's templates": using(
+                "prompt_templates_select_shared_or_owner", "is_active"
+            ),
+            "Users see shared templates that were taken off": using(
+                "prompt_templates_select_shared_or_owner", f"user_id is null or {OWN}"
+            ),
+            "Users delete shared templates": using(
+                "prompt_templates_delete_owner", f"{OWN} or user_id is null"
+            ),
+            "Users edit shared templates": using(
+                "prompt_templates_update_owner", f"{OWN} or user_id is null"
+            ),
+            "Users share templates": (
+                "grant insert (user_id) on public.prompt_templates to authenticated; "
+                + checking("prompt_templates_insert_owner", f"{OWN} or user_id is null")
+            ),
+        },
+    ),
+    *group(
+        "studio",
+        "matrix:campaigns|brand|storyboard studio",
+        {
+            "Users edit one another's brands": using(
+                "brand_guidelines_update_owner", "brand_name is not null"
+            ),
+            "Users delete one another's storyboards": using(
+                "storyboard_sequences_delete_owner", "name is not null"
+            ),
+            "A campaign speaks for another's brand": untied(
+                "campaigns",
+                "campaigns_brand_is_the_owners",
+                "brand_guidelines_id",
+                "brand_guidelines",
+            ),
+            "A storyboard is part of another's campaign": untied(
+                "storyboard_sequences",
+                "storyboard_sequences_campaign_is_the_owners",
+                "campaign_id",
+                "campaigns",
+            ),
+            "Another's character plays in a storyboard": untied(
+                "storyboard_sequences",
+                "storyboard_sequences_character_is_the_owners",
+                "character_id",
+                "characters",
+            ),
+            "Users count the finished videos": (
+                "grant update (completed_videos) on public.campaigns to authenticated"
+            ),
+            "Users say when a campaign was completed": (
+                "grant insert (completed_at) on public.campaigns to authenticated"
+            ),
+        },
+    ),
+    *group(
+        "studio",
+        "studio bounds yields",
+        {
+            "A campaign goes back": "drop trigger campaigns_guard_status on public.campaigns",
+            "A campaign is begun again after it was archived": rewritten(
+                "private.guard_campaign_status",
+                "new.status < old.status",
+                "new.status < old.status and old.status <> 'archived'",
+            ),
+            "A concept needs no title": dropped(
+                "public.campaigns", "campaigns_concepts_are_described"
+            ),
+            "A storyboard may be as large as one likes": dropped(
+                "public.storyboard_sequences", "storyboard_sequences_frames_are_small"
+            ),
+            "A frame may last for ever": rewritten(
+                "private.check_elements",
+                "not between (rules.value -> 'min')::numeric and (rules.value -> 'max')::numeric",
+                "< (rules.value -> 'min')::numeric",
+            ),
+            "A list may hold what is no text": rewritten(
+                "private.is_text_list", "v_item is null or ", ""
+            ),
+            "A document may be nested without end": rewritten(
+                "private.is_small_object", "'strict $.**{9 to last}'", "'strict $.**{90 to last}'"
+            ),
+            "A few bytes are written out as a hundred thousand": rewritten(
+                "private.is_small_object",
+                "abs(numbers.value::numeric) > 1000000000000000 or ",
+                "",
+            ),
+            "A number may be short only as it is sent": rewritten(
+                "private.is_small_json", " or scale(numbers.value::numeric) > 20", ""
+            ),
+            "A score may be no number": (
+                "alter table public.performance_metrics"
+                " drop constraint performance_metrics_quality_score_is_a_percentage,"
+                " add check (quality_score >= 0)"
+            ),
+            "A plan of videos has no bound": dropped(
+                "public.campaigns", "campaigns_total_videos_is_bounded"
+            ),
+            "Finished videos are not counted": (
+                "drop trigger generation_jobs_count_campaign_video on public.generation_jobs"
+            ),
+            "A preset's picture may be a script": dropped(
+                "public.style_presets", "style_presets_thumbnail_url_is_a_web_address"
+            ),
+            "A platform is configured twice": dropped(
+                "public.platform_configurations", "platform_configurations_user_id_platform_key"
+            ),
+            "Anybody counts uses of another's preset and reads it": rewritten(
+                "private.use_own_style_preset", " and user_id = (select auth.uid())", ""
+            ),
+            "Anybody counts uses of another's configuration and reads it": rewritten(
+                "private.use_own_tool_configuration", " and user_id = (select auth.uid())", ""
+            ),
+            "Anybody counts uses of another's chain and reads it": rewritten(
+                "private.use_own_preset_chain", " and user_id = (select auth.uid())", ""
+            ),
+        },
+    ),
+    *group(
+        "studio",
+        "matrix:presets|tool|metrics studio",
+        {
+            "Users write how often a preset was used": (
+                "grant update (usage_count) on public.style_presets to authenticated"
+            ),
+            "Users read one another's configurations": using(
+                "tool_configurations_select_owner", "usage_count >= 0"
+            ),
+            "Users edit one another's chains": using(
+                "tool_preset_chains_update_owner", "usage_count >= 0"
+            ),
+            "A preset shows another's character": untied(
+                "style_presets",
+                "style_presets_character_is_the_owners",
+                "character_id",
+                "characters",
+            ),
+            "A metric names another's character": untied(
+                "performance_metrics",
+                "performance_metrics_character_is_the_owners",
+                "character_id",
+                "characters",
+            ),
+            "A metric is tied to a job that was deleted": checking(
+                "performance_metrics_insert_owner", OWN
+            ),
+            "Metrics of deleted jobs are shown": using("performance_metrics_select_owner", OWN),
+            "Metrics of deleted jobs are changed": (
+                "alter policy performance_metrics_update_owner on public.performance_metrics"
+                f" using ({OWN}) with check ({OWN})"
+            ),
+        },
+    ),
+)
+
+JOBS: Final = (
+    *group(
+        "jobs",
+        "matrix:jobs|events hiding",
+        {
+            "Owners see jobs that they deleted": using(
+                "generation_jobs_select_owner", f"{OWN} and {IN_LIVE_PROJECT}"
+            ),
+            "Owners see jobs of projects that they deleted": using(
+                "generation_jobs_select_owner", f"{OWN} and hidden_at is null"
+            ),
+            "Users read one another's jobs": using(
+                "generation_jobs_select_owner", "hidden_at is null"
+            ),
+            "A job goes into a deleted project": checking(
+                "generation_jobs_insert_owner", f"{OWN} and status in ('pending', 'queued')"
+            ),
+            "A draft is moved into a deleted project": checking(
+                "generation_jobs_update_draft_owner", f"{OWN} and status = 'pending'"
+            ),
+            "Users edit jobs that wait and are paid for": (
+                "alter policy generation_jobs_update_draft_owner on public.generation_jobs"
+                f" using ({OWN} and hidden_at is null and {IN_LIVE_PROJECT}) with check ({OWN})"
+            ),
+            "Users delete one another's jobs": using(
+                "generation_jobs_delete_owner", f"hidden_at is null and {IN_LIVE_PROJECT}"
+            ),
+            "Owners delete the jobs of projects that they deleted": using(
+                "generation_jobs_delete_owner", f"{OWN} and hidden_at is null"
+            ),
+            "Owners take drafts out of projects that they deleted": using(
+                "generation_jobs_update_draft_owner",
+                f"{OWN} and status = 'pending' and hidden_at is null",
+            ),
+            "Users move their jobs": (
+                "grant update (status) on public.generation_jobs to authenticated"
+            ),
+            "Users say what a job costs": (
+                "grant insert (credit_cost) on public.generation_jobs to authenticated"
+            ),
+            "Users say which job comes first": (
+                "grant update (priority) on public.generation_jobs to authenticated"
+            ),
+            "Users set every column of a job": (
+                "grant insert on public.generation_jobs to authenticated"
+            ),
+            "Services move jobs by hand": (
+                "grant update (status, progress) on public.generation_jobs to service_role"
+            ),
+            "A job is put into another's project, whoever makes it": untied(
+                "generation_jobs",
+                "generation_jobs_project_is_the_owners",
+                "project_id",
+                "projects",
+            ),
+            "A job is a video of another's campaign": untied(
+                "generation_jobs",
+                "generation_jobs_campaign_is_the_owners",
+                "campaign_id",
+                "campaigns",
+            ),
+            "A job follows another's storyboard": untied(
+                "generation_jobs",
+                "generation_jobs_storyboard_is_the_owners",
+                "storyboard_id",
+                "storyboard_sequences",
+            ),
+            "A job follows another's job": untied(
+                "generation_jobs",
+                "generation_jobs_parent_is_the_owners",
+                "parent_job_id",
+                "generation_jobs",
+            ),
+            "The life of a deleted job can be read": using("job_events_select_owner", OWN),
+            "Users write the lives of their jobs": (
+                "grant insert (job_id, user_id, to_status, actor) on public.job_events"
+                " to authenticated; create policy job_events_insert_owner on public.job_events"
+                f" for insert to authenticated with check ({OWN})"
+            ),
+        },
+    ),
+    *group(
+        "jobs",
+        "job_states credits owners hiding limits matrix:functions",
+        {
+            "A client begins a job in the middle of its life": checking(
+                "generation_jobs_insert_owner", f"{OWN} and {IN_LIVE_PROJECT}"
+            ),
+            "A job that is done is queued again": (
+                "insert into private.job_transitions (from_status, to_status, reason)"
+                " values ('completed', 'queued', 'x')"
+            ),
+            "A job that failed is completed": (
+                "insert into private.job_transitions (from_status, to_status, reason)"
+                " values ('failed', 'completed', 'x')"
+            ),
+            "One key makes two jobs": (
+                "alter table public.generation_jobs"
+                " drop constraint generation_jobs_user_id_idempotency_key_key;"
+                " create index on public.generation_jobs (user_id, idempotency_key); "
+                + rewritten(
+                    "public.submit_generation",
+                    "on conflict (user_id, idempotency_key) do nothing",
+                    "",
+                )
+            ),
+            "A job becomes anything": (
+                "drop trigger generation_jobs_guard_transition on public.generation_jobs"
+            ),
+            "The life of a job is not recorded": (
+                "drop trigger generation_jobs_record_change on public.generation_jobs"
+            ),
+            "A queued draft is given to nobody": (
+                "drop trigger generation_jobs_enqueue_update on public.generation_jobs"
+            ),
+            "An ended job stays in the queue": (
+                "drop trigger generation_jobs_dequeue on public.generation_jobs"
+            ),
+            "A job is its own parent": dropped(
+                "public.generation_jobs", "generation_jobs_is_not_its_own_parent"
+            ),
+            "A prompt may be as long as a book": (
+                "alter table public.generation_jobs"
+                " drop constraint generation_jobs_texts_are_short; "
+                + rewritten(
+                    "public.quote_generation",
+                    "char_length(p_prompt) > v_model.max_prompt_characters",
+                    "false",
+                )
+            ),
+            "Anybody cancels any job": rewritten(
+                "private.lock_own_job",
+                "where id = p_job_id and user_id = (select auth.uid())",
+                "where id = p_job_id",
+            ),
+            "Owners act on jobs that they deleted": rewritten(
+                "private.lock_own_job", "v_job.hidden_at is not null or ", ""
+            ),
+            "Drafts of deleted projects are queued": rewritten(
+                "private.lock_own_job", "and deleted_at is not null", "and false"
+            ),
+            "Nobody has too many jobs at once": rewritten(
+                "private.charge_job", "if v_count > v_plan.max_active_jobs then", "if false then"
+            ),
+            "Nobody has too many jobs a day": rewritten(
+                "private.charge_job",
+                "if v_plan.max_jobs_per_day is not null then",
+                "if false then",
+            ),
+            "Drafts of days ago are jobs of no day": rewritten(
+                "private.charge_job",
+                "queued_at > private.now() - interval '24 hours'",
+                "created_at > private.now() - interval '24 hours' and queued_at is not null",
+            ),
+            "Closed accounts start jobs": rewritten(
+                "private.charge_job", " and profiles.deleted_at is null", ""
+            ),
+            "Jobs are submitted past the policies": (
+                "alter function public.submit_generation security definer"
+            ),
+            "A worker without a lease goes on": rewritten(
+                "private.require_lease", "lease = p_lease and ", ""
+            ),
+            "A worker whose lease ran out goes on": rewritten(
+                "private.require_lease", " and available_at > private.now()", ""
+            ),
+            "A worker writes results where users could replace them": rewritten(
+                "worker.complete_job",
+                "v_asset.bucket not in"
+                " ('final-videos', 'final-images', 'thumbnails', 'voiceovers')",
+                "v_asset.bucket is null",
+            ),
+            "A worker writes results into another's folder": rewritten(
+                "worker.complete_job",
+                "not starts_with(v_asset.storage_path, v_folder)",
+                "v_asset.storage_path is null",
+            ),
+            "A job is done without a result": rewritten(
+                "worker.complete_job", " or jsonb_array_length(p_assets) = 0", ""
+            ),
+            "A result comes out of two jobs": "drop index public.job_assets_one_maker_key",
+        },
+    ),
+    *group(
+        "jobs",
+        "matrix:user_prompts|feedback yields",
+        {
+            "Prompts of deleted jobs are shown": using("user_prompts_select_owner", OWN),
+            "A prompt names another's file": untied(
+                "user_prompts",
+                "user_prompts_reference_is_the_owners",
+                "reference_asset_id",
+                "assets",
+            ),
+            "A prompt names another's job": untied(
+                "user_prompts", "user_prompts_job_is_the_owners", "job_id", "generation_jobs"
+            ),
+            "A job has any number of prompts": "drop index public.user_prompts_job_id_user_id_key",
+            "Users rate jobs that are not done": checking(
+                "feedback_insert_owner",
+                f"{OWN} and exists (select from public.generation_jobs as jobs"
+                " where jobs.id = feedback.job_id)",
+            ),
+            "Ratings of deleted jobs are shown": using("feedback_select_owner", OWN),
+            "Ratings of deleted jobs are removed by who sees none": using(
+                "feedback_delete_owner", OWN
+            ),
+            "A rating has no bounds": dropped(
+                "public.feedback", "feedback_rating_is_from_one_to_five"
+            ),
+            "Users move a rating to another job": (
+                "grant update (job_id) on public.feedback to authenticated"
+            ),
+            "Jobs are rated past the policies": (
+                "alter function public.rate_generation security definer"
+            ),
+            "Jobs are retried past the policies": (
+                "alter function public.retry_generation security definer"
+            ),
+            "A job is retried without the files that it had": (
+                "drop trigger job_assets_mark_lost_inputs on public.job_assets"
+            ),
+        },
+    ),
+)
+
+FILES: Final = (
+    *group(
+        "files",
+        "matrix:assets owners hiding limits storage_paths",
+        {
+            "Files of deleted jobs are shown": using(
+                "assets_select_owner", f"{OWN} and {IN_LIVE_PROJECT}"
+            ),
+            "Files of deleted projects are shown": using(
+                "assets_select_owner", f"{OWN} and hidden_at is null"
+            ),
+            "A file is put into a deleted project": checking(
+                "assets_insert_owner", f"{OWN} and bucket in ('raw-videos', 'reference-images')"
+            ),
+            "Users register files as results": checking(
+                "assets_insert_owner", f"{OWN} and {IN_LIVE_PROJECT}"
+            ),
+            "Users delete results": using("assets_delete_owner", OWN),
+            "Users say what type and size a file has": (
+                "grant insert (mime_type, size_bytes) on public.assets to authenticated"
+            ),
+            "Users hide and show files": (
+                "grant update (hidden_at) on public.assets to authenticated;"
+                " create policy assets_update_owner on public.assets for update"
+                f" to authenticated using ({OWN}) with check ({OWN})"
+            ),
+            "Users register another's upload": (
+                dropped("public.assets", "assets_storage_path_is_the_owners")
+                + "; "
+                + rewritten(
+                    "private.describe_upload",
+                    " or not starts_with(new.storage_path, new.user_id::text || '/')",
+                    "",
+                )
+            ),
+            "Users find out whether another's upload is there": rewritten(
+                "private.describe_upload",
+                " or not starts_with(new.storage_path, new.user_id::text || '/')",
+                "",
+            ),
+            "A path may climb": (
+                "alter table public.assets drop constraint assets_storage_path_is_the_owners,"
+                " add check (starts_with(storage_path, user_id::text || '/'))"
+            ),
+            "A picture is registered as a film": rewritten(
+                "private.describe_upload",
+                "if new.kind::text <> (",
+                "if new.kind is null and '' <> (",
+            ),
+            "A file that is hidden goes into a job": rewritten(
+                "private.check_job_input", " and hidden_at is null", ""
+            ),
+            "A file that is being removed is registered": (
+                "drop trigger assets_refuse_removed_upload on public.assets"
+            ),
+            "Another's file goes into a job": untied(
+                "job_assets", "job_assets_asset_is_the_owners", "asset_id", "assets"
+            ),
+            "Users add results to their jobs": checking(
+                "job_assets_insert_owner",
+                f"{OWN} and job_id in (select generation_jobs.id from public.generation_jobs"
+                " where generation_jobs.user_id = (select auth.uid())"
+                " and generation_jobs.status in ('pending', 'queued'))",
+            ),
+            "Users change what went into a job that is done": checking(
+                "job_assets_insert_owner",
+                f"{OWN} and role in ('reference_image', 'source_video', 'source_audio')",
+            ),
+            "Users take away what a running job works from": using(
+                "job_assets_delete_owner",
+                f"{OWN} and role in ('reference_image', 'source_video', 'source_audio')",
+            ),
+            "Users read what went into another's job": using(
+                "job_assets_select_owner", "position >= 0"
+            ),
+            "A model gets more pictures than it takes": (
+                "drop trigger job_assets_check_input on public.job_assets"
+            ),
+        },
+    ),
+    *group(
+        "files",
+        "storage_policies owners limits bounds hiding storage_paths",
+        {
+            "Users read one another's files": using("reelbase_objects_select_owner", OWN_UPLOADS),
+            "Users read results before they are paid for": using(
+                "reelbase_objects_select_owner", OWN_FOLDER
+            ),
+            "Users read whatever bucket is added": using(
+                "reelbase_objects_select_owner",
+                f"{OWN_FOLDER} and (bucket_id not in"
+                " ('final-videos', 'final-images', 'thumbnails', 'voiceovers')"
+                " or exists (select from public.assets where assets.bucket = objects.bucket_id"
+                " and assets.storage_path = objects.name))",
+            ),
+            "Users upload into the buckets of results": checking(
+                "reelbase_objects_insert_owner",
+                f"{OWN_FOLDER} and (select private.has_room_for_uploads())",
+            ),
+            "Users upload into another's folder": checking(
+                "reelbase_objects_insert_owner",
+                f"{OWN_UPLOADS} and (select private.has_room_for_uploads())",
+            ),
+            "Users upload without end": checking(
+                "reelbase_objects_insert_owner", f"{OWN_UPLOADS} and {OWN_FOLDER}"
+            ),
+            "Users write over files without end": checking(
+                "reelbase_objects_update_owner", f"{OWN_UPLOADS} and {OWN_FOLDER}"
+            ),
+            "Users move files into another's folder": checking(
+                "reelbase_objects_update_owner", OWN_UPLOADS
+            ),
+            "Users write over one another's files": using(
+                "reelbase_objects_update_owner", OWN_UPLOADS
+            ),
+            "Users move files into the buckets of results": checking(
+                "reelbase_objects_update_owner", OWN_FOLDER
+            ),
+            "Users write over results": using("reelbase_objects_update_owner", OWN_FOLDER),
+            "Users remove results from storage": using("reelbase_objects_delete_owner", OWN_FOLDER),
+            "Users remove one another's files": using("reelbase_objects_delete_owner", OWN_UPLOADS),
+            "A folder is found anywhere in a path": using(
+                "reelbase_objects_select_owner",
+                "(select auth.uid())::text = any(storage.foldername(name))",
+            ),
+            "Visitors list uploads": (
+                "create policy reelbase_objects_select_anon on storage.objects for select to anon"
+                f" using ({OWN_UPLOADS})"
+            ),
+            "Files are open where no policy is asked": (
+                "alter table storage.objects disable row level security"
+            ),
+            "Users list the buckets": (
+                "create policy buckets_select_user on storage.buckets for select to authenticated"
+                " using (id <> '')"
+            ),
+            "Thumbnails are for everybody": (
+                "update storage.buckets set public = true where id = 'thumbnails'"
+            ),
+            "Uploads may be of any type": (
+                "update storage.buckets set allowed_mime_types = null where id = 'raw-videos'"
+            ),
+            "Files are counted but not weighed": rewritten(
+                "private.has_room_for_uploads", "uploads.bytes < plans.max_storage_bytes and ", ""
+            ),
+            "Addresses that were signed before pass the plan": (
+                "drop trigger reelbase_limit_uploads on storage.objects"
+            ),
+            "Uploads of deleted projects are read": rewritten(
+                "private.is_hidden_upload", " or projects.deleted_at is not null", ""
+            ),
+            "Files are weighed but not counted": rewritten(
+                "private.has_room_for_uploads", " and uploads.files < plans.max_rows", ""
+            ),
+            "Closed accounts upload": rewritten(
+                "private.has_room_for_uploads", " and profiles.deleted_at is null", ""
+            ),
+            "A user's uploads fill the room of others": rewritten(
+                "private.has_room_for_uploads",
+                "        and objects.name collate \"C\" >= profiles.user_id || '/'\n"
+                "        and objects.name collate \"C\" < profiles.user_id || '0'\n",
+                "",
+            ),
+        },
+    ),
+)
+
+YIELDS: Final = (
+    *group(
+        "yields",
+        "matrix:conversations|concepts|research|summaries|segment|character|video|image|voice"
+        " yields",
+        {
+            "Conversations of deleted projects are shown": using("conversations_select_owner", OWN),
+            "A conversation goes into another's project, if it is known": checking(
+                "conversations_insert_owner", OWN
+            ),
+            "A conversation is edited afterwards": (
+                "grant update (response) on public.conversations to authenticated;"
+                " create policy conversations_update_owner on public.conversations for update"
+                f" to authenticated using ({OWN}) with check ({OWN})"
+            ),
+            "Users say which job made a concept": (
+                "grant insert (job_id) on public.video_concepts to authenticated"
+            ),
+            "Concepts of deleted jobs are shown": using(
+                "video_concepts_select_owner", f"{OWN} and {IN_LIVE_PROJECT}"
+            ),
+            "Summaries of deleted projects are shown": using(
+                "content_summaries_select_owner",
+                f"{OWN} and (job_id is null or exists (select from public.generation_jobs as jobs"
+                " where jobs.id = content_summaries.job_id))",
+            ),
+            "Users write answers from the web themselves": (
+                "grant insert (prompt, response) on public.web_research_queries to authenticated;"
+                " create policy web_research_queries_insert_owner on public.web_research_queries"
+                f" for insert to authenticated with check ({OWN})"
+            ),
+            "What a job yields is put into another's hands": untied(
+                "web_research_queries",
+                "web_research_queries_job_is_the_owners",
+                "job_id",
+                "generation_jobs",
+            ),
+            "Segments of deleted segmentations are shown": using(
+                "video_segments_select_owner", OWN
+            ),
+            "Segments are added to another's segmentation": (
+                untied(
+                    "video_segments",
+                    "video_segments_segmentation_is_the_owners",
+                    "segmentation_id",
+                    "video_segmentations",
+                )
+                + "; "
+                + checking("video_segments_insert_owner", OWN)
+            ),
+            "A segmentation of a deleted job is selected": using(
+                "video_segmentations_update_owner", OWN
+            ),
+            "Users say that a character is drawn": (
+                "grant update (success, final_image_id) on public.characters to authenticated"
+            ),
+            "Characters of deleted projects are edited": using("characters_update_owner", OWN),
+            "Another's picture is a character's": untied(
+                "characters", "characters_final_image_is_the_owners", "final_image_id", "assets"
+            ),
+            "A character is drawn from another's picture": (
+                untied(
+                    "character_reference_images",
+                    "character_reference_images_asset_is_the_owners",
+                    "asset_id",
+                    "assets",
+                )
+                + "; drop trigger character_reference_images_check_image"
+                " on public.character_reference_images"
+            ),
+            "Pictures of hidden characters are shown": using(
+                "character_reference_images_select_owner", OWN
+            ),
+            "A character has seven pictures": dropped(
+                "public.character_reference_images", "character_reference_images_are_at_most_six"
+            ),
+            "A film is drawn as a character's picture": (
+                "drop trigger character_reference_images_check_image"
+                " on public.character_reference_images"
+            ),
+            "Users say what a film is made of": (
+                "grant insert on public.video_source_images to authenticated;"
+                " create policy video_source_images_insert_owner on public.video_source_images"
+                f" for insert to authenticated with check ({OWN})"
+            ),
+            "What a deleted film is made of is shown": using(
+                "video_source_images_select_owner", OWN
+            ),
+            "The view of images shows everybody's": as_owner("public.images"),
+            "The view of videos shows everybody's": as_owner("public.videos"),
+            "The view of generated images shows everybody's": as_owner("public.generated_images"),
+            "The view of generated videos shows everybody's": as_owner("public.generated_videos"),
+            "The view of video files shows everybody's": as_owner("public.generated_video_files"),
+            "The view of voice-overs shows everybody's": as_owner("public.generated_voiceovers"),
+        },
+    ),
+    *group(
+        "yields",
+        "yields",
+        {
+            "Two segmentations are selected": (
+                "alter table public.video_segmentations"
+                " drop constraint video_segmentations_one_selected_key"
+            ),
+            "Selections at once meet in a deadlock": (
+                "drop trigger video_segmentations_lock_selection_update"
+                " on public.video_segmentations"
+            ),
+            "Selecting one segmentation leaves the others selected": (
+                "drop trigger video_segmentations_unselect_others_update"
+                " on public.video_segmentations"
+            ),
+            "Selecting a segmentation unselects those of other projects": rewritten(
+                "private.unselect_other_segmentations",
+                "and project_id is not distinct from new.project_id\n    ",
+                "",
+            ),
+            "Selecting a segmentation unselects those of other users": rewritten(
+                "private.unselect_other_segmentations", "user_id = new.user_id and ", ""
+            ),
+            "Segmentations are selected past the policies": (
+                "alter function public.select_segmentation security definer"
+            ),
+            "What a stranger's job cost can be asked": (
+                "alter function public.credits_used(public.video_concepts) security definer"
+            ),
+            "Whether a stranger's job was refunded can be asked": (
+                "alter function public.is_refunded(public.characters) security definer"
+            ),
+        },
+    ),
+)
+
+OPERATIONS: Final = (
+    *group(
+        "operations",
+        "matrix:user_ operations",
+        {
+            "Users read one another's activity": using(
+                "user_activity_logs_select_owner", "action <> ''"
+            ),
+            "Users remove their activity": (
+                "grant delete on public.user_activity_logs to authenticated;"
+                " create policy user_activity_logs_delete_owner on public.user_activity_logs"
+                f" for delete to authenticated using ({OWN})"
+            ),
+            "The numbers about users are everybody's": as_owner("public.user_stats"),
+        },
+    ),
+    *group(
+        "operations",
+        "operations",
+        {
+            "Clients say where they come from": rewritten(
+                "private.parse_address",
+                "split_part(p_entries, ',', -1)",
+                "split_part(p_entries, ',', 1)",
+            ),
+            "The activity of a day has no bound": rewritten(
+                "private.write_activity", "elsif v_limit <= (", "elsif 2147483647 <= ("
+            ),
+            "Activity is whatever a client writes": rewritten(
+                "private.log_own_activity",
+                "elsif not private.is_small_object(v_details, 1024) then",
+                "elsif false then",
+            ),
+            "Clients log what the server alone can say": (
+                rewritten(
+                    "private.log_own_activity",
+                    "elsif p_action in ('sign_up',",
+                    "elsif p_action in (",
+                )
+                + "; "
+                + dropped(
+                    "public.user_activity_logs", "user_activity_logs_servers_words_are_its_own"
+                )
+            ),
+            "Noise keeps a login from being written down": rewritten(
+                "private.write_activity",
+                "and by_server = p_by_server and (action = p_action or not p_by_server)",
+                "",
+            ),
+            "Closed accounts write into the log": rewritten(
+                "private.log_own_activity", " and deleted_at is null", ""
+            ),
+            "Logins are not logged": "drop trigger profiles_log_login on public.profiles",
+            "Nobody is told that a project was shared": (
+                "drop trigger projects_log_change on public.projects"
+            ),
+            "What a service does seems to come from the user": rewritten(
+                "private.write_activity", "if p_user_id = (select auth.uid()) then", "if true then"
+            ),
+            "An event counts twice": dropped(
+                "worker.webhook_events", "webhook_events_provider_event_id_key"
+            ),
+            "A forged event takes the place of one to come": dropped(
+                "worker.webhook_events", "webhook_events_only_genuine_ones_claim_an_id"
+            ),
+            "A forged event is acted on": dropped(
+                "worker.webhook_events", "webhook_events_forged_ones_change_nothing"
+            ),
+            "Housekeeping removes what is not old": rewritten(
+                "worker.housekeep",
+                "private.now() - v_settings.activity_log_retention",
+                "private.now()",
+            ),
+            "Housekeeping forgets events that may be repeated": rewritten(
+                "worker.housekeep",
+                "private.now() - v_settings.webhook_retention",
+                "private.now()",
+            ),
+            "A deleted account tells its user's id to who listens": (
+                "alter table public.credit_accounts replica identity full"
+            ),
+            "A deleted job tells all that it was to who listens": (
+                "alter table public.generation_jobs replica identity full"
+            ),
+            "Browsers follow what becomes of files": (
+                "alter publication supabase_realtime add table public.assets"
+            ),
+        },
+    ),
+    *group(
+        "operations",
+        "limits matrix:functions bounds",
+        {
+            "Presets have no limit": (
+                "drop trigger style_presets_limit_rows on public.style_presets"
+            ),
+            "Drafts have no limit": (
+                "drop trigger generation_jobs_limit_rows on public.generation_jobs"
+            ),
+            "Projects have no limit": "drop trigger projects_limit_rows on public.projects",
+            "Limits hold only once they are passed by far": rewritten(
+                "private.limit_rows", "> v_limit then", "> v_limit * 2 then"
+            ),
+            "Limits do not hold in bulk": (
+                "drop trigger style_presets_limit_rows on public.style_presets;"
+                " create trigger style_presets_limit_rows before insert on public.style_presets"
+                " for each statement when (current_user = 'authenticated')"
+                " execute function private.limit_rows()"
+            ),
+            "A user's limits are shown beside everybody's": rewritten(
+                "private.own_limits", "where profiles.user_id = (select auth.uid())", ""
+            ),
+            "Closed accounts write": rewritten(
+                "private.limit_rows", " and profiles.deleted_at is null", ""
+            ),
+            "What is counted is what others have, too": rewritten(
+                "private.count_rows", "where user_id = $1 and (%s)", "where (%s) and $1 is not null"
+            ),
+            "Uploads count as no rows": (
+                "update private.row_limits set counted = 'false' where table_name = 'assets'"
+            ),
+        },
+    ),
+)
+
+WALLS: Final = (
+    *group(
+        "walls",
+        "matrix:functions|worker|private|every",
+        {
+            "Clients enter the schema private": "grant usage on schema private to authenticated",
+            "Clients enter the schema worker": "grant usage on schema worker to authenticated",
+            "Users read the key of the bonus's hashes": (
+                "grant select on private.settings to authenticated"
+            ),
+            "Services read the key of the bonus's hashes": (
+                "grant usage on schema private to service_role;"
+                " grant select on private.settings to service_role"
+            ),
+            "Users claim tasks": (
+                "grant usage on schema worker to authenticated;"
+                " grant execute on function worker.claim_tasks to authenticated"
+            ),
+            "Everybody fails jobs": "grant execute on function worker.fail_job to public",
+            "Users purge what is hidden": (
+                "grant execute on function worker.purge_hidden to authenticated"
+            ),
+            "Users read the queue": (
+                "grant usage on schema worker to authenticated;"
+                " grant select on worker.tasks to authenticated;"
+                " create policy tasks_select_owner on worker.tasks for select to authenticated"
+                f" using ({OWN})"
+            ),
+            "Users read what calls to providers cost": (
+                "grant select on worker.provider_costs, worker.api_usage_logs to authenticated;"
+                " grant usage on schema worker to authenticated"
+            ),
+            "Services rewrite what a provider delivered": (
+                "grant update (payload) on worker.webhook_events to service_role"
+            ),
+            "Services remove what calls to providers cost": (
+                "grant delete on worker.api_usage_logs to service_role"
+            ),
+            "Visitors submit jobs": ("grant execute on function public.submit_generation to anon"),
+            "Users call a trigger's function": (
+                "grant execute on function private.keep_ledger to authenticated"
+            ),
+            "A definer function takes the user from its caller": (
+                "create function public.balance_of(p_user_id uuid) returns numeric"
+                " language sql stable security definer set search_path = '' as"
+                " $$ select balance from public.credit_accounts where user_id = p_user_id $$;"
+                " grant execute on function public.balance_of to authenticated"
+            ),
+            "A new table is forgotten": (
+                "create table public.notes (id uuid primary key default gen_random_uuid(),"
+                " user_id uuid, body text); grant select, insert on public.notes to authenticated"
+            ),
+            "A new view shows what is everybody's": (
+                "create view public.latest as select id, user_id, prompt"
+                " from public.generation_jobs; grant select on public.latest to authenticated"
+            ),
+        },
+    ),
+    *group(
+        "walls",
+        "walls",
+        {
+            "A definer function looks its names up where its caller says": (
+                "alter function private.cancel_own_job reset search_path"
+            ),
+            "A definer function finds what a caller puts into public": (
+                "alter function worker.complete_job set search_path = public"
+            ),
+            "Tables to come are everybody's to read": (
+                "set role postgres; alter default privileges in schema public"
+                " grant select on tables to anon, authenticated; reset role"
+            ),
+            "Functions to come are everybody's to call": (
+                "set role postgres; alter default privileges grant execute on functions to public;"
+                " reset role"
+            ),
+            "Users empty tables": "grant truncate on public.user_prompts to authenticated",
+            "Users put triggers on tables": "grant trigger on public.projects to authenticated",
+            "Users make tables in public": "grant create on schema public to authenticated",
+            "A table of the services' has no policies to ask": (
+                "alter table worker.tasks disable row level security"
+            ),
+            "A policy is asked once a row": (
+                "alter policy projects_select_owner on public.projects"
+                " using (user_id = auth.uid() and deleted_at is null)"
+            ),
+        },
+    ),
+)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *ACCOUNTS,
+    *CATALOGUE,
+    *BILLING,
+    *PROJECTS,
+    *SHARING,
+    *CREDITS,
+    *STUDIO,
+    *JOBS,
+    *FILES,
+    *YIELDS,
+    *OPERATIONS,
+    *WALLS,
+)
