@@ -119,7 +119,10 @@ async def measure(stack: RunningStack) -> None:
     async with await psycopg.AsyncConnection.connect(stack.admin_database_url) as admin:
         await admin.execute(TPCB_TABLES)
         await admin.execute("update private.settings set signup_bonus = 1000000")
-        await admin.execute("update public.subscription_plans set max_active_jobs = 1000000")
+        await admin.execute(
+            "update public.subscription_plans"
+            " set max_active_jobs = 1000000, max_jobs_per_day = null"
+        )
         cursor = await admin.execute(
             "insert into auth.users (id, email) select gen_random_uuid(),"
             " 'bench-' || n || '@example.com' from generate_series(1, %s) as n returning id",

@@ -854,7 +854,7 @@ STUDIO: Final = (
 JOBS: Final = (
     *group(
         "jobs",
-        "matrix:jobs|events hiding",
+        "matrix:jobs|events owners hiding",
         {
             "Owners see jobs that they deleted": using(
                 "generation_jobs_select_owner", f"{OWN} and {IN_LIVE_PROJECT}"
