@@ -1031,7 +1031,6 @@ JOBS: Final = (
             "A job is done without a result": rewritten(
                 "worker.complete_job", " or jsonb_array_length(p_assets) = 0", ""
             ),
-            "A result comes out of two jobs": "drop index public.job_assets_one_maker_key",
         },
     ),
     *group(
@@ -1058,6 +1057,7 @@ JOBS: Final = (
             "Ratings of deleted jobs are removed by who sees none": using(
                 "feedback_delete_owner", OWN
             ),
+            "A result comes out of two jobs": "drop index public.job_assets_one_maker_key",
             "A rating has no bounds": dropped(
                 "public.feedback", "feedback_rating_is_from_one_to_five"
             ),

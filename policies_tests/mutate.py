@@ -90,7 +90,7 @@ class Verdict:
         words = {"behaviour": "killed", "sweep": "swept", "": "ALIVE"}
         said = "BROKEN" if self.error else words[self.level]
         why = self.error or self.found_by or "no test failed"
-        late = "" if self.expected or self.error else " (not where expected)"
+        late = " (not where expected)" if self.level == "behaviour" and not self.expected else ""
         return f"{said:7} {self.mutant.area}: {self.mutant.name}. {why}{late}, {self.seconds:.1f} s"
 
 
