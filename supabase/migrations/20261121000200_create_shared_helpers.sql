@@ -30,6 +30,7 @@ create table private.settings (
   only_row boolean primary key default true,
   signup_bonus numeric(10, 2) not null default 100,
   refund_grace interval not null default interval '7 days',
+  subscription_grace interval not null default interval '3 days',
   retry_backoff interval not null default interval '2 seconds',
   retry_backoff_limit interval not null default interval '5 minutes',
   identity_pepper bytea not null
@@ -39,7 +40,8 @@ create table private.settings (
   check (signup_bonus >= 0 and signup_bonus <> 'NaN'),
   constraint settings_intervals_are_not_negative
   check (
-    refund_grace >= interval '0' and retry_backoff >= interval '0'
+    refund_grace >= interval '0' and subscription_grace >= interval '0'
+    and retry_backoff >= interval '0'
     and retry_backoff_limit >= interval '0'
   )
 );
@@ -47,6 +49,8 @@ comment on table private.settings is 'One row of settings, changed by a migratio
 comment on column private.settings.signup_bonus is 'Credits that a first sign-up is given.';
 comment on column private.settings.refund_grace is
 'How long a refund may be spent when the lot it was taken from has ended meanwhile.';
+comment on column private.settings.subscription_grace is
+'How long a subscription that was not renewed in time keeps its tier.';
 comment on column private.settings.retry_backoff is
 'Wait before the second attempt of a job; doubles with each further one.';
 comment on column private.settings.retry_backoff_limit is 'The longest wait between two attempts.';

@@ -77,6 +77,7 @@ create table public.subscription_plans (
   price_minor integer not null,
   currency text not null,
   monthly_allowance public.credit_amount not null,
+  rollover_periods smallint not null default 0,
   max_active_jobs integer not null,
   max_running_jobs integer not null,
   max_jobs_per_day integer,
@@ -90,6 +91,7 @@ create table public.subscription_plans (
   constraint subscription_plans_price_is_not_negative check (price_minor >= 0),
   constraint subscription_plans_currency_is_iso check (currency ~ '^[A-Z]{3}$'),
   constraint subscription_plans_allowance_is_not_negative check (monthly_allowance >= 0),
+  constraint subscription_plans_rollover_is_bounded check (rollover_periods between 0 and 12),
   constraint subscription_plans_limits_are_positive check (
     max_active_jobs > 0 and max_running_jobs > 0 and max_jobs_per_day > 0 and max_rows > 0
     and max_storage_bytes > 0 and job_priority between 0 and 100
@@ -97,7 +99,9 @@ create table public.subscription_plans (
 );
 comment on table public.subscription_plans is 'What each tier costs, grants and allows.';
 comment on column public.subscription_plans.price_minor is 'Monthly price in minor units (cents).';
-comment on column public.subscription_plans.monthly_allowance is 'Credits granted each period.';
+comment on column public.subscription_plans.monthly_allowance is 'Credits granted each month.';
+comment on column public.subscription_plans.rollover_periods is
+'For how many months more an allowance may be spent once its own month is over.';
 comment on column public.subscription_plans.max_active_jobs is
 'Jobs that may wait or run at once; one more is refused with HTTP 429.';
 comment on column public.subscription_plans.max_running_jobs is 'Jobs that run at once; more wait.';

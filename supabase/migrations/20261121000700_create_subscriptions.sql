@@ -4,9 +4,10 @@
 -- next one is another row, so that the history stays. At most one is alive. The tier that decides
 -- limits is profiles.subscription_tier; whatever moves a subscription keeps the two equal.
 --
--- No client and no service writes here: billing's functions do, which come with the payments'
--- events. The trigger holds against them, too, that a subscription never changes hands and that
--- what ended stays ended, whatever event arrives late.
+-- No client and no service writes here: billing's functions do (follow_subscriptions). The trigger
+-- holds against them, too, that a subscription never changes hands, and that one that its provider
+-- ended stays ended, whatever event arrives late. One that ended only because nobody had paid in
+-- time goes on when the payment is heard of after all.
 
 create type public.payment_provider as enum ('stripe', 'omise', 'sandbox');
 comment on type public.payment_provider is
@@ -31,6 +32,8 @@ create table public.subscriptions (
   cancel_at_period_end boolean not null default false,
   cancelled_at timestamptz,
   ended_at timestamptz,
+  is_final boolean not null default false,
+  follow_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   -- What a foreign key of two columns needs, so that a payment is for its payer's subscription.
@@ -46,7 +49,8 @@ create table public.subscriptions (
   constraint subscriptions_cancelled_has_a_time check (
     (status <> 'cancelled' and not cancel_at_period_end) or cancelled_at is not null
   ),
-  constraint subscriptions_end_has_a_time check ((status = 'ended') = (ended_at is not null))
+  constraint subscriptions_end_has_a_time check ((status = 'ended') = (ended_at is not null)),
+  constraint subscriptions_final_is_an_end check (status = 'ended' or not is_final)
 );
 comment on table public.subscriptions is
 'Subscriptions, past and present. Read by their owner, written by billing alone.';
@@ -61,15 +65,19 @@ comment on column public.subscriptions.cancel_at_period_end is 'It is not going 
 comment on column public.subscriptions.cancelled_at is
 'When somebody said that it is not to be renewed.';
 comment on column public.subscriptions.ended_at is 'When it was over.';
+comment on column public.subscriptions.is_final is
+'It was ended or replaced, and nothing revives it; else a late payment would.';
+comment on column public.subscriptions.follow_at is
+'When time alone changes it next; see worker.follow_subscriptions.';
 
 create unique index subscriptions_one_alive_per_user_key on public.subscriptions (user_id)
 where status <> 'ended';
 create index subscriptions_user_id_created_at_idx
 on public.subscriptions (user_id, created_at desc);
 create index subscriptions_tier_idx on public.subscriptions (tier);
--- What is due: to be renewed, to lapse, to end.
-create index subscriptions_current_period_ends_at_idx
-on public.subscriptions (current_period_ends_at) where status <> 'ended';
+-- What is due: to lapse, to end, to have its next month's allowance.
+create index subscriptions_follow_at_idx on public.subscriptions (follow_at)
+where follow_at is not null;
 
 create function private.guard_subscription()
 returns trigger
@@ -82,8 +90,7 @@ begin
   then
     raise exception 'Whose subscription it is, and at which provider, never changes.'
       using errcode = 'PT409', hint = 'subscription_is_settled';
-  elsif old.status = 'ended' and (new.status, new.ended_at) is distinct from ('ended', old.ended_at)
-  then
+  elsif old.is_final and not (new.is_final and new.status = 'ended') then
     raise exception 'A subscription that ended stays ended; another one may begin.'
       using errcode = 'PT409', hint = 'subscription_ended';
   end if;
@@ -91,8 +98,8 @@ begin
 end;
 $$;
 comment on function private.guard_subscription() is
-'Trigger: refuses to give a subscription to somebody else or to revive one that ended. Raises '
-'PT409 subscription_is_settled or subscription_ended.';
+'Trigger: refuses to give a subscription to somebody else or to revive one that ended for good. '
+'Raises PT409 subscription_is_settled or subscription_ended.';
 revoke execute on function private.guard_subscription() from public;
 
 create trigger subscriptions_guard before update on public.subscriptions

@@ -47,6 +47,7 @@ insert into private.payment_transitions (from_status, to_status, reason) values
 ('failed', 'succeeded', 'a further try was paid, or the events came in the wrong order'),
 ('expired', 'succeeded', 'it was paid at the last moment, or the events came in the wrong order'),
 ('succeeded', 'refunded', 'all of it is returned'),
+('refunded', 'succeeded', 'a dispute that was lost is won after all'),
 ('succeeded', 'disputed', 'the payer opens a dispute'),
 ('refunded', 'disputed', 'the payer opens a dispute all the same'),
 ('disputed', 'succeeded', 'the dispute is decided, and something of it stays'),
@@ -64,6 +65,8 @@ create table public.payments (
   currency text not null,
   credits public.credit_amount not null,
   refunded_minor bigint not null default 0,
+  charged_back_minor bigint not null default 0,
+  credits_owed public.credit_amount not null default 0,
   status public.payment_status not null default 'pending',
   provider_reference text,
   receipt_url text,
@@ -87,16 +90,16 @@ create table public.payments (
   constraint payments_credits_are_not_negative check (credits >= 0),
   constraint payments_refund_is_within_amount check (refunded_minor between 0 and amount_minor),
   constraint payments_refunded_means_all_of_it check (
-    status <> 'refunded' or refunded_minor = amount_minor
+    status <> 'refunded' or refunded_minor + charged_back_minor >= amount_minor
   ),
   constraint payments_success_has_a_time check (
     (status in ('succeeded', 'refunded', 'disputed')) = (succeeded_at is not null)
   ),
-  constraint payments_returns_only_what_was_paid check (
-    refunded_minor = 0 or succeeded_at is not null
+  constraint payments_charged_back_is_within_amount check (
+    charged_back_minor between 0 and amount_minor
   ),
-  constraint payments_succeeded_means_not_all_is_returned check (
-    status <> 'succeeded' or refunded_minor < amount_minor or amount_minor = 0
+  constraint payments_owes_only_what_was_paid check (
+    credits_owed = 0 or (credits_owed > 0 and succeeded_at is not null)
   ),
   constraint payments_credits_only_what_was_paid check (
     transaction_id is null or succeeded_at is not null
@@ -121,7 +124,12 @@ comment on column public.payments.amount_minor is 'The price in minor units (cen
 comment on column public.payments.currency is 'ISO 4217.';
 comment on column public.payments.credits is 'What the payer gets for it.';
 comment on column public.payments.refunded_minor is
-'All that was returned up to now, in minor units, as the provider tells it; it only grows.';
+'All that was refunded up to now, in minor units, as the provider tells it; it only grows. May be '
+'known before the payment is.';
+comment on column public.payments.charged_back_minor is
+'What lost disputes took, in minor units; falls when one is won after all.';
+comment on column public.payments.credits_owed is
+'Credits of it that had to be given back and were no longer there; part of the account''s debt.';
 comment on column public.payments.provider_reference is
 'The provider''s own id of it; unique a provider. Null until the provider has been asked.';
 comment on column public.payments.failure_reason is 'Why nothing was paid, for people.';
@@ -150,8 +158,8 @@ as $$
 declare
   -- What may change more than once. All else may be filled in, and then stays.
   v_movable text[] := array[
-    'status', 'refunded_minor', 'receipt_url', 'failure_reason', 'succeeded_at', 'expires_at',
-    'updated_at'
+    'status', 'refunded_minor', 'charged_back_minor', 'credits_owed', 'receipt_url',
+    'failure_reason', 'succeeded_at', 'expires_at', 'updated_at'
   ];
 begin
   if tg_op = 'INSERT' then

@@ -8,10 +8,19 @@
 -- credit_allocations says which lots a transaction took from or gave back to.
 -- private.reconcile_credits() returns every disagreement; it must return no row.
 --
--- Only the functions here write, as definer; no client role and no service role may. Each takes
--- the account's row lock first: movements of one account happen one after another, movements of
--- different accounts never wait for each other. Lock order everywhere: profile, project and
--- campaign (shared), account, job, task, lots, ledger.
+-- Only functions write, as definer; no client role and no service role may. Triggers refuse even
+-- the tables' owner who writes by hand: each function that writes has the search path
+-- `reelbase_ledger`, a schema that there is not, so that it is as empty as everywhere else, and the
+-- triggers let nobody write who has another. It is a latch, not a lock (an owner can take triggers
+-- away, too): it is there so that no hotfix at night puts the books out of order.
+--
+-- Each function takes the account's row lock first: movements of one account happen one after
+-- another, movements of different accounts never wait for each other. Lock order everywhere:
+-- profile, project and campaign (shared), account, payment and subscription, job, task, lots,
+-- ledger.
+--
+-- Debt is what a returned payment took and the account no longer had. It blocks spending, and
+-- whatever comes in pays it first: an account with debt has nothing left that could be spent.
 
 create table public.credit_accounts (
   user_id uuid primary key references public.profiles (user_id) on delete cascade,
@@ -25,7 +34,7 @@ create table public.credit_accounts (
   period_ends_at timestamptz,
   last_transaction_at timestamptz,
   realtime_id uuid not null default gen_random_uuid(),
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default private.now(),
   updated_at timestamptz not null default now(),
   constraint credit_accounts_realtime_id_key unique (realtime_id),
   constraint credit_accounts_balance_is_not_negative check (balance >= 0),
@@ -40,14 +49,21 @@ comment on table public.credit_accounts is
 comment on column public.credit_accounts.balance is
 'Credits not yet spent. A lot that has ended counts here until it is swept, but cannot be spent.';
 comment on column public.credit_accounts.debt is
-'What a lost dispute took and the balance no longer had. Blocks spending until it is paid.';
+'What returned payments took and the balance no longer had. Blocks spending until it is paid.';
 comment on column public.credit_accounts.version is 'Number of the account''s transactions.';
 comment on column public.credit_accounts.lifetime_earned is
-'All that ever came in, refunds of jobs aside.';
+'All that ever came in, what only reverses something aside.';
 comment on column public.credit_accounts.lifetime_spent is
 'All that jobs cost, less their refunds.';
 comment on column public.credit_accounts.monthly_allowance is
-'What each period grants, by subscription.';
+'What each month grants, by plan.';
+comment on column public.credit_accounts.period_ends_at is
+'When the month of the allowance is over.';
+
+-- Whose month is over; see worker.follow_subscriptions. No charge moves it, so that charges stay
+-- updates in place.
+create index credit_accounts_period_ends_at_idx on public.credit_accounts (period_ends_at);
+
 comment on column public.credit_accounts.realtime_id is
 'Names the row in change streams: a deletion is told to everybody who listens, and must not tell '
 'a user''s id.';
@@ -72,7 +88,7 @@ create table public.credit_transactions (
   description text,
   metadata jsonb not null default '{}',
   idempotency_key text,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default private.now(),
   processed_at timestamptz,
   constraint credit_transactions_user_id_version_key unique (user_id, version),
   constraint credit_transactions_user_id_idempotency_key_key unique (user_id, idempotency_key),
@@ -105,12 +121,17 @@ comment on column public.credit_transactions.amount is 'Credits; negative takes,
 comment on column public.credit_transactions.balance_after is 'The account''s balance after it.';
 comment on column public.credit_transactions.operation_type is 'What sort of job it paid for.';
 comment on column public.credit_transactions.model_id is 'Which model it paid for.';
-comment on column public.credit_transactions.payment_id is 'The payment that bought them.';
-comment on column public.credit_transactions.reverses_id is 'The transaction that a refund undoes.';
+comment on column public.credit_transactions.payment_id is
+'The payment that bought them, or whose return takes them.';
+comment on column public.credit_transactions.reverses_id is
+'The transaction that it undoes, in whole or in part: a charge, or the taking back of a payment.';
 comment on column public.credit_transactions.is_edit_call is 'Whether edit pricing was used.';
+comment on column public.credit_transactions.metadata is
+'month: of which month''s allowance an adjustment took back what was too much.';
 comment on column public.credit_transactions.idempotency_key is
 'Unique a user; the same movement asked for twice is written once.';
-comment on column public.credit_transactions.processed_at is 'When a hold was settled or returned.';
+comment on column public.credit_transactions.processed_at is
+'When a hold was settled or, never settled, returned.';
 
 -- A job is charged at most once: this is the constraint, whatever the code above it does.
 create unique index credit_transactions_one_deduction_per_job_key
@@ -139,7 +160,9 @@ create table public.credit_grants (
   priority smallint not null default 0,
   expires_at timestamptz,
   source_key text not null,
-  created_at timestamptz not null default now(),
+  replaces_id uuid references public.credit_grants (id) on delete cascade,
+  is_spent boolean not null generated always as (remaining = 0) stored,
+  created_at timestamptz not null default private.now(),
   constraint credit_grants_user_id_source_key_key unique (user_id, source_key),
   constraint credit_grants_amount_is_positive check (amount > 0),
   constraint credit_grants_remaining_is_within_amount check (remaining between 0 and amount)
@@ -150,12 +173,22 @@ comment on column public.credit_grants.remaining is 'What has not been spent of 
 comment on column public.credit_grants.priority is 'Higher is spent first; then what ends sooner.';
 comment on column public.credit_grants.expires_at is
 'From then on it cannot be spent; null: never.';
+comment on column public.credit_grants.replaces_id is
+'The lot that had ended when its credits came back, and in whose place this one is.';
+comment on column public.credit_grants.is_spent is
+'Whether nothing is left. The indexes ask for this and not for what is left, so that taking a part '
+'of a lot is an update in place.';
 comment on column public.credit_grants.source_key is
 'What it was given for, unique a user: the same thing never grants twice.';
 
 -- Walked in this order when spending; a spent lot leaves the index.
 create index credit_grants_spending_order_idx
-on public.credit_grants (user_id, priority desc, expires_at, id) where remaining > 0;
+on public.credit_grants (user_id, priority desc, expires_at, id) where not is_spent;
+create index credit_grants_replaces_id_idx on public.credit_grants (replaces_id)
+where replaces_id is not null;
+-- What is to be swept.
+create index credit_grants_expires_at_idx on public.credit_grants (expires_at)
+where not is_spent and expires_at is not null;
 
 create table public.credit_allocations (
   transaction_id uuid not null references public.credit_transactions (id) on delete cascade,
@@ -188,6 +221,24 @@ comment on function private.lock_account is
 'Locks a user''s account. The profile first, shared: the deletion of a user locks it before all '
 'else, and whoever wrote a row of the user''s under the account''s lock would otherwise deadlock.';
 
+create function private.try_lock_account(p_user_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform 1 from public.profiles where user_id = p_user_id for key share skip locked;
+  if not found then
+    return false;
+  end if;
+  perform 1 from public.credit_accounts where user_id = p_user_id for no key update skip locked;
+  return found;
+end;
+$$;
+comment on function private.try_lock_account is
+'Locks a user''s account if nobody else has it, and says whether it did. For what works on many '
+'accounts in one transaction, in no order: who never waits is part of no deadlock.';
+
 create function private.post_transaction(
   p_id uuid,
   p_user_id uuid,
@@ -200,16 +251,18 @@ create function private.post_transaction(
   p_model_id text default null,
   p_is_edit_call boolean default false,
   p_description text default null,
-  p_idempotency_key text default null
+  p_idempotency_key text default null,
+  p_payment_id uuid default null,
+  p_metadata jsonb default '{}'
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = reelbase_ledger
 as $$
 declare
   v_version bigint;
   v_balance numeric;
-  v_earned numeric := case when p_type in ('deduction', 'refund') then 0 else greatest(p_amount, 0) end;
+  v_earned numeric := case when p_reverses_id is null then greatest(p_amount, 0) else 0 end;
   v_spent numeric := case when p_type in ('deduction', 'refund') then -p_amount else 0 end;
 begin
   update public.credit_accounts
@@ -227,18 +280,38 @@ begin
 
   insert into public.credit_transactions (
     id, user_id, version, amount, balance_after, type, status, job_id, reverses_id,
-    operation_type, model_id, is_edit_call, description, idempotency_key, processed_at
+    operation_type, model_id, is_edit_call, description, idempotency_key, payment_id, metadata,
+    processed_at
   )
   values (
     p_id, p_user_id, v_version, p_amount, v_balance, p_type, p_status, p_job_id, p_reverses_id,
-    p_operation_type, p_model_id, p_is_edit_call, p_description, p_idempotency_key,
-    case when p_status <> 'pending' then private.now() end
+    p_operation_type, p_model_id, p_is_edit_call, p_description, p_idempotency_key, p_payment_id,
+    p_metadata, case when p_status <> 'pending' then private.now() end
   );
 end;
 $$;
 comment on function private.post_transaction is
 'Moves the balance and writes the ledger row that says so. Called by the functions below, which '
 'see to the lots. Locks the account. Raises PT404 account_not_found, or the balance''s check.';
+
+create function private.check_amount(p_amount numeric)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_amount is null or p_amount in ('NaN', 'Infinity', '-Infinity') or p_amount <= 0
+    or p_amount > 99999999.99 or scale(trim_scale(p_amount)) > 2
+  then
+    -- Without the number itself: it may be one of a hundred thousand digits.
+    raise exception 'An amount of credits is a number from 0.01 to 99999999.99, of two decimals.'
+      using errcode = 'PT400', hint = 'invalid_amount';
+  end if;
+end;
+$$;
+comment on function private.check_amount is
+'Refuses what is no amount of credits, before a column would round it. Raises PT400 '
+'invalid_amount.';
 
 create function private.grant_credits(
   p_user_id uuid,
@@ -247,25 +320,25 @@ create function private.grant_credits(
   p_source_key text,
   p_expires_at timestamptz default null,
   p_priority smallint default 0,
-  p_description text default null
+  p_description text default null,
+  p_payment_id uuid default null
 )
-returns boolean
+returns uuid
 language plpgsql
-set search_path = ''
+set search_path = reelbase_ledger
 as $$
 declare
+  v_account public.credit_accounts;
+  v_held numeric;
   v_grant_id uuid;
   v_transaction_id uuid := gen_random_uuid();
 begin
+  perform private.check_amount(p_amount);
   perform private.lock_account(p_user_id);
 
-  insert into public.credit_grants (
-    user_id, kind, amount, remaining, priority, expires_at, source_key
-  )
-  values (p_user_id, p_kind, p_amount, p_amount, p_priority, p_expires_at, p_source_key)
-  on conflict (user_id, source_key) do nothing
-  returning id into v_grant_id;
-  if v_grant_id is null then
+  if exists (
+    select from public.credit_grants where user_id = p_user_id and source_key = p_source_key
+  ) then
     if not exists (
       select from public.credit_grants
       where user_id = p_user_id and source_key = p_source_key
@@ -274,22 +347,48 @@ begin
       raise exception 'The key % was used for another grant.', p_source_key
         using errcode = 'PT409', hint = 'idempotency_key_reused';
     end if;
-    return false;
+    return null;
   end if;
 
+  select * into v_account from public.credit_accounts where user_id = p_user_id;
+  if not found then
+    raise exception 'The user has no credit account.'
+      using errcode = 'PT404', hint = 'account_not_found';
+  end if;
+  -- What running jobs hold may all come back, and must still fit.
+  select coalesce(sum(jobs.credit_cost), 0) into v_held
+  from public.generation_jobs as jobs
+  where jobs.user_id = p_user_id and jobs.finished_at is null and jobs.status <> 'pending';
+  if v_account.balance + v_held + p_amount > 90000000
+    or v_account.lifetime_earned + p_amount > 9999999999.99
+  then
+    raise exception 'The account cannot hold that many credits.'
+      using errcode = 'PT409', hint = 'credit_limit_reached',
+        detail = json_build_object('limit', 90000000)::text;
+  end if;
+
+  insert into public.credit_grants (
+    user_id, kind, amount, remaining, priority, expires_at, source_key
+  )
+  values (p_user_id, p_kind, p_amount, p_amount, p_priority, p_expires_at, p_source_key)
+  returning id into v_grant_id;
   perform private.post_transaction(
     v_transaction_id, p_user_id, p_amount,
     (case p_kind when 'allowance' then 'grant' else p_kind::text end)::public.transaction_type,
-    'completed', p_description => p_description, p_idempotency_key => p_source_key
+    'completed', p_description => p_description, p_idempotency_key => p_source_key,
+    p_payment_id => p_payment_id
   );
   insert into public.credit_allocations (transaction_id, grant_id, amount)
   values (v_transaction_id, v_grant_id, p_amount);
-  return true;
+  perform private.collect_debt(p_user_id);
+  return v_transaction_id;
 end;
 $$;
 comment on function private.grant_credits is
-'Gives a lot of credits; true when it was given, false when the same had been given before under '
-'p_source_key. Locks the account. Raises PT409 idempotency_key_reused for another amount or kind.';
+'Gives a lot of credits, out of which debt is paid first. Returns the transaction; null when the '
+'same had been given before under p_source_key. Locks the account. Raises PT400 invalid_amount, '
+'PT404 account_not_found, PT409 credit_limit_reached, or idempotency_key_reused for another amount '
+'or kind.';
 
 create function private.deduct_credits(
   p_transaction_id uuid,
@@ -302,7 +401,7 @@ create function private.deduct_credits(
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = reelbase_ledger
 as $$
 declare
   v_account public.credit_accounts;
@@ -320,11 +419,14 @@ begin
       v_account.debt
       using errcode = 'PT402', hint = 'account_in_debt',
         detail = json_build_object('debt', v_account.debt)::text;
+  elsif v_account.lifetime_spent + p_amount > 9999999999.99 then
+    raise exception 'The account cannot count that many credits spent.'
+      using errcode = 'PT409', hint = 'credit_limit_reached';
   end if;
 
   for v_lot in
     select id, remaining from public.credit_grants
-    where user_id = p_user_id and remaining > 0
+    where user_id = p_user_id and not is_spent
       and (expires_at is null or expires_at > private.now())
     order by priority desc, expires_at, id
   loop
@@ -363,7 +465,7 @@ comment on function private.deduct_credits is
 create function private.settle_deduction(p_job_id uuid)
 returns void
 language sql
-set search_path = ''
+set search_path = reelbase_ledger
 as $$
   update public.credit_transactions
   set status = 'completed', processed_at = private.now()
@@ -372,26 +474,96 @@ $$;
 comment on function private.settle_deduction is
 'Turns a job''s hold into a charge that is earned. Nothing happens the second time.';
 
-create function private.refund_deduction(p_job_id uuid, p_amount numeric default null)
-returns numeric
+create function private.return_to_lots(
+  p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_taken_by uuid,
+  p_taken_first uuid[] default '{}'
+)
+returns void
 language plpgsql
-set search_path = ''
+set search_path = reelbase_ledger
+as $$
+declare
+  v_open numeric := p_amount;
+  v_back numeric;
+  v_lot record;
+  v_lot_id uuid;
+  v_grace timestamptz := private.now() + (select refund_grace from private.settings);
+begin
+  -- Back to where it came from, last taken first; what came from a lot that has ended meanwhile
+  -- returns in a lot of its own, or the user would be refunded into the void. Live lots come first,
+  -- so that a partial refund never turns lasting credits into ones that end.
+  for v_lot in
+    select
+      grants.id, grants.kind, grants.priority,
+      grants.expires_at is not null and grants.expires_at <= private.now() as has_ended,
+      -sum(moved.amount) as taken
+    from (
+      select
+        allocations.amount,
+        -- What already came back in a lot of its own came back to the one that it replaces.
+        case
+          when allocations.amount > 0 and lots.replaces_id is not null and lots.source_key
+            = 'refund:' || allocations.transaction_id || ':' || lots.replaces_id
+            then lots.replaces_id
+          else lots.id
+        end as grant_id
+      from public.credit_transactions as transactions
+      inner join public.credit_allocations as allocations
+        on allocations.transaction_id = transactions.id
+      inner join public.credit_grants as lots on lots.id = allocations.grant_id
+      where transactions.id = p_taken_by or transactions.reverses_id = p_taken_by
+    ) as moved
+    inner join public.credit_grants as grants on grants.id = moved.grant_id
+    group by grants.id
+    having -sum(moved.amount) > 0
+    order by
+      has_ended, grants.id = any(p_taken_first), grants.priority,
+      grants.expires_at desc nulls first, grants.id desc
+  loop
+    v_back := least(v_lot.taken, v_open);
+    -- Grace is given once: a grace lot that ended takes its own credits back, and stays ended.
+    if v_lot.has_ended and v_lot.kind <> 'refund' then
+      insert into public.credit_grants (
+        user_id, kind, amount, remaining, priority, expires_at, source_key, replaces_id
+      )
+      values (
+        p_user_id, 'refund', v_back, v_back, v_lot.priority, v_grace,
+        'refund:' || p_transaction_id || ':' || v_lot.id, v_lot.id
+      )
+      returning id into v_lot_id;
+    else
+      update public.credit_grants set remaining = remaining + v_back where id = v_lot.id;
+      v_lot_id := v_lot.id;
+    end if;
+    insert into public.credit_allocations (transaction_id, grant_id, amount)
+    values (p_transaction_id, v_lot_id, v_back);
+    v_open := v_open - v_back;
+    exit when v_open = 0;
+  end loop;
+end;
+$$;
+comment on function private.return_to_lots is
+'Puts the credits of p_transaction_id, which reverses p_taken_by, back into the lots they were '
+'taken from, p_taken_first after the others. The account is locked.';
+
+create function private.refund_deduction(
+  p_job_id uuid, p_amount numeric default null, p_description text default null,
+  p_idempotency_key text default null
+)
+returns uuid
+language plpgsql
+set search_path = reelbase_ledger
 as $$
 declare
   v_deduction public.credit_transactions;
   v_left numeric;
   v_refund numeric;
-  v_open numeric;
-  v_back numeric;
-  v_lot record;
-  v_lot_id uuid;
   v_refund_id uuid := gen_random_uuid();
-  v_grace timestamptz := private.now() + (select refund_grace from private.settings);
 begin
   select * into v_deduction from public.credit_transactions
   where job_id = p_job_id and type = 'deduction';
   if not found then
-    return 0;
+    return null;
   end if;
   perform private.lock_account(v_deduction.user_id);
   perform 1 from public.generation_jobs where id = p_job_id for no key update;
@@ -399,10 +571,11 @@ begin
   select -v_deduction.amount - coalesce(sum(amount), 0) into v_left
   from public.credit_transactions where reverses_id = v_deduction.id;
   if p_amount is null and v_left = 0 then
-    return 0;
+    return null;
   end if;
-  v_refund := round(coalesce(p_amount, v_left), 2);
-  if v_refund <= 0 or v_refund > v_left or v_refund = 'NaN' then
+  v_refund := coalesce(p_amount, v_left);
+  perform private.check_amount(v_refund);
+  if v_refund > v_left then
     raise exception 'A refund of % is not possible: % of the charge is left.', v_refund, v_left
       using errcode = 'PT409', hint = 'refund_exceeds_charge',
         detail = json_build_object('asked', v_refund, 'left', v_left)::text;
@@ -411,70 +584,172 @@ begin
   perform private.post_transaction(
     v_refund_id, v_deduction.user_id, v_refund, 'refund', 'completed', p_job_id => p_job_id,
     p_reverses_id => v_deduction.id, p_operation_type => v_deduction.operation_type,
-    p_model_id => v_deduction.model_id, p_is_edit_call => v_deduction.is_edit_call
+    p_model_id => v_deduction.model_id, p_is_edit_call => v_deduction.is_edit_call,
+    p_description => p_description, p_idempotency_key => p_idempotency_key
   );
-
-  -- Back to where it came from, last taken first; what came from a lot that has ended meanwhile
-  -- returns in a lot of its own, or the user would be refunded into the void. Live lots come first,
-  -- so that a partial refund never turns lasting credits into ones that end.
-  v_open := v_refund;
-  for v_lot in
-    select
-      grants.id, grants.kind, grants.priority,
-      grants.expires_at is not null and grants.expires_at <= private.now() as has_ended,
-      -sum(allocations.amount) as taken
-    from public.credit_allocations as allocations
-    inner join public.credit_transactions as transactions
-      on transactions.id = allocations.transaction_id
-    inner join public.credit_grants as grants on grants.id = allocations.grant_id
-    where transactions.id = v_deduction.id or transactions.reverses_id = v_deduction.id
-    group by grants.id
-    having -sum(allocations.amount) > 0
-    order by has_ended, grants.priority, grants.expires_at desc nulls first, grants.id desc
-  loop
-    v_back := least(v_lot.taken, v_open);
-    -- Grace is given once: a grace lot that ended takes its own credits back, and stays ended.
-    if v_lot.has_ended and v_lot.kind <> 'refund' then
-      insert into public.credit_grants (
-        user_id, kind, amount, remaining, priority, expires_at, source_key
-      )
-      values (
-        v_deduction.user_id, 'refund', v_back, v_back, v_lot.priority, v_grace,
-        'refund:' || v_refund_id || ':' || v_lot.id
-      )
-      returning id into v_lot_id;
-    else
-      update public.credit_grants set remaining = remaining + v_back where id = v_lot.id;
-      v_lot_id := v_lot.id;
-    end if;
-    insert into public.credit_allocations (transaction_id, grant_id, amount)
-    values (v_refund_id, v_lot_id, v_back);
-    v_open := v_open - v_back;
-    exit when v_open = 0;
-  end loop;
+  perform private.return_to_lots(v_refund_id, v_deduction.user_id, v_refund, v_deduction.id);
 
   if v_refund = v_left then
     update public.credit_transactions
-    set status = 'refunded', processed_at = private.now()
+    set status = 'refunded', processed_at = coalesce(processed_at, private.now())
     where id = v_deduction.id;
     update public.generation_jobs set is_refunded = true
     where id = p_job_id and not is_refunded;
   end if;
-  return v_refund;
+  perform private.collect_debt(v_deduction.user_id);
+  return v_refund_id;
 end;
 $$;
 comment on function private.refund_deduction is
-'Returns what a job was charged, all that is left of it or p_amount, and says how much. Nothing '
-'happens once all is returned. Locks account and job. Raises PT409 refund_exceeds_charge.';
+'Returns what a job was charged, all that is left of it or p_amount. Returns the transaction; null '
+'when there was nothing to return. Locks account and job. Raises PT400 invalid_amount, PT409 '
+'refund_exceeds_charge.';
+
+create function private.take_credits(
+  p_user_id uuid,
+  p_amount numeric,
+  p_type public.transaction_type,
+  p_lots uuid[] default '{}',
+  p_only_those boolean default false,
+  p_description text default null,
+  p_idempotency_key text default null,
+  p_payment_id uuid default null,
+  p_metadata jsonb default '{}'
+)
+returns public.credit_transactions
+language plpgsql
+set search_path = reelbase_ledger
+as $$
+declare
+  v_missing numeric := p_amount;
+  v_take numeric;
+  v_lot record;
+  v_ids uuid[] := '{}'::uuid[];
+  v_taken numeric[] := '{}'::numeric[];
+  v_transaction_id uuid := gen_random_uuid();
+  v_transaction public.credit_transactions;
+begin
+  for v_lot in
+    select id, remaining from public.credit_grants
+    where user_id = p_user_id and not is_spent
+      and (expires_at is null or expires_at > private.now())
+      and (not p_only_those or id = any(p_lots))
+    order by id = any(p_lots) desc, priority desc, expires_at, id
+  loop
+    v_take := least(v_lot.remaining, v_missing);
+    v_ids := v_ids || v_lot.id;
+    v_taken := v_taken || v_take;
+    v_missing := v_missing - v_take;
+    exit when v_missing = 0;
+  end loop;
+  if v_missing = p_amount then
+    return null;
+  end if;
+
+  update public.credit_grants
+  set remaining = remaining - taken.amount
+  from unnest(v_ids, v_taken) as taken (id, amount)
+  where credit_grants.id = taken.id;
+  perform private.post_transaction(
+    v_transaction_id, p_user_id, v_missing - p_amount, p_type, 'completed',
+    p_description => p_description, p_idempotency_key => p_idempotency_key,
+    p_payment_id => p_payment_id, p_metadata => p_metadata
+  );
+  insert into public.credit_allocations (transaction_id, grant_id, amount)
+  select v_transaction_id, taken.id, -taken.amount
+  from unnest(v_ids, v_taken) as taken (id, amount);
+  select * into v_transaction from public.credit_transactions where id = v_transaction_id;
+  return v_transaction;
+end;
+$$;
+comment on function private.take_credits is
+'Takes up to p_amount out of the lots that have not ended, p_lots before the others or alone, and '
+'returns the transaction; null when nothing was there. The account is locked.';
+
+create function private.collect_debt(p_user_id uuid)
+returns void
+language plpgsql
+set search_path = reelbase_ledger
+as $$
+declare
+  v_payment record;
+  v_paid numeric;
+begin
+  if not exists (select from public.credit_accounts where user_id = p_user_id and debt > 0) then
+    return;
+  end if;
+  for v_payment in
+    select id, credits_owed from public.payments
+    where user_id = p_user_id and credits_owed > 0
+    order by created_at, id
+  loop
+    v_paid := -(private.take_credits(
+      p_user_id, v_payment.credits_owed, 'chargeback', p_payment_id => v_payment.id,
+      p_description => 'Debt paid'
+    )).amount;
+    exit when v_paid is null;
+    update public.payments set credits_owed = credits_owed - v_paid where id = v_payment.id;
+    update public.credit_accounts set debt = debt - v_paid where user_id = p_user_id;
+    exit when v_paid < v_payment.credits_owed;
+  end loop;
+end;
+$$;
+comment on function private.collect_debt is
+'Pays debt, the oldest payment''s first, out of what can be spent; called whenever credits come '
+'in. The account is locked.';
 
 revoke execute on function
-private.lock_account, private.post_transaction, private.grant_credits, private.deduct_credits,
-private.settle_deduction, private.refund_deduction
+private.lock_account, private.try_lock_account, private.post_transaction, private.check_amount,
+private.grant_credits, private.deduct_credits, private.settle_deduction, private.return_to_lots,
+private.refund_deduction, private.take_credits, private.collect_debt
 from public;
 
 -- ---------------------------------------------------------------------------------------------
--- Append-only, against the owner and the services too
+-- Append-only and never by hand, against the owner and the services too
 -- ---------------------------------------------------------------------------------------------
+
+create function private.refuse_by_hand()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception '% of % by hand is refused: the ledger''s functions alone keep the books.',
+    tg_op, tg_table_name
+    using errcode = 'PT403', hint = 'ledger_is_kept_by_functions';
+end;
+$$;
+comment on function private.refuse_by_hand() is
+'Trigger: refuses whatever reaches it. Raises PT403 ledger_is_kept_by_functions.';
+revoke execute on function private.refuse_by_hand() from public;
+
+create function private.keep_with_user()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_may_go boolean;
+begin
+  -- The one way out: the user is being deleted, and this is the cascade.
+  if tg_table_name = 'credit_allocations' then
+    v_may_go := not exists (select from public.credit_transactions where id = old.transaction_id)
+      or not exists (select from public.credit_grants where id = old.grant_id);
+  else
+    v_may_go := not exists (select from auth.users where id = old.user_id);
+  end if;
+  if not v_may_go then
+    raise exception 'Deleting from % is refused: it goes with its user alone.', tg_table_name
+      using errcode = 'PT403', hint = 'ledger_is_kept_by_functions';
+  end if;
+  return old;
+end;
+$$;
+comment on function private.keep_with_user() is
+'Trigger: lets accounts, lots and allocations go with their user and in no other way. Definer, to '
+'see whether the user is still there. Raises PT403 ledger_is_kept_by_functions.';
+revoke execute on function private.keep_with_user() from public;
 
 create function private.keep_ledger()
 returns trigger
@@ -512,9 +787,54 @@ for each row execute function private.keep_ledger();
 create trigger credit_transactions_keep_ledger_whole
 before truncate on public.credit_transactions
 for each statement execute function private.keep_ledger();
+
+-- The condition is asked before the function is entered, and costs next to nothing.
+create trigger credit_accounts_refuse_by_hand
+before insert or update on public.credit_accounts
+for each statement when (current_setting('search_path') <> 'reelbase_ledger')
+execute function private.refuse_by_hand();
+create trigger credit_transactions_refuse_by_hand
+before insert or update on public.credit_transactions
+for each statement when (current_setting('search_path') <> 'reelbase_ledger')
+execute function private.refuse_by_hand();
+create trigger credit_grants_refuse_by_hand
+before insert or update on public.credit_grants
+for each statement when (current_setting('search_path') <> 'reelbase_ledger')
+execute function private.refuse_by_hand();
+create trigger credit_allocations_refuse_by_hand
+before insert or update on public.credit_allocations
+for each statement when (current_setting('search_path') <> 'reelbase_ledger')
+execute function private.refuse_by_hand();
+create trigger credit_accounts_keep_with_user before delete on public.credit_accounts
+for each row execute function private.keep_with_user();
+create trigger credit_grants_keep_with_user before delete on public.credit_grants
+for each row execute function private.keep_with_user();
+create trigger credit_allocations_keep_with_user before delete on public.credit_allocations
+for each row execute function private.keep_with_user();
+create trigger credit_accounts_keep_whole before truncate on public.credit_accounts
+for each statement execute function private.refuse_by_hand();
+create trigger credit_grants_keep_whole before truncate on public.credit_grants
+for each statement execute function private.refuse_by_hand();
+create trigger credit_allocations_keep_whole before truncate on public.credit_allocations
+for each statement execute function private.refuse_by_hand();
+
 -- `always`: session_replication_role = replica does not switch them off.
-alter table public.credit_transactions enable always trigger credit_transactions_keep_ledger;
-alter table public.credit_transactions enable always trigger credit_transactions_keep_ledger_whole;
+alter table public.credit_transactions
+enable always trigger credit_transactions_keep_ledger,
+enable always trigger credit_transactions_keep_ledger_whole,
+enable always trigger credit_transactions_refuse_by_hand;
+alter table public.credit_accounts
+enable always trigger credit_accounts_refuse_by_hand,
+enable always trigger credit_accounts_keep_with_user,
+enable always trigger credit_accounts_keep_whole;
+alter table public.credit_grants
+enable always trigger credit_grants_refuse_by_hand,
+enable always trigger credit_grants_keep_with_user,
+enable always trigger credit_grants_keep_whole;
+alter table public.credit_allocations
+enable always trigger credit_allocations_refuse_by_hand,
+enable always trigger credit_allocations_keep_with_user,
+enable always trigger credit_allocations_keep_whole;
 
 -- ---------------------------------------------------------------------------------------------
 -- Reading
@@ -534,6 +854,8 @@ select
   transactions.operation_type,
   transactions.model_id,
   transactions.job_id,
+  transactions.payment_id,
+  transactions.reverses_id,
   transactions.description,
   transactions.id as transaction_id
 from public.credit_transactions as transactions;

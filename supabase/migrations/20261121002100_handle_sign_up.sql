@@ -3,17 +3,37 @@
 -- Sign-up metadata is whatever a stranger cares to send. It may suggest a name and a picture; it is
 -- cleaned, it never decides a tier, a role or credits, and it can never make the sign-up fail.
 --
--- The bonus is given once an e-mail address, kept as a keyed hash, so that deleting the account and
--- signing up again brings nothing; and not to anonymous sign-ins until they give an address.
+-- What costs nothing (the bonus, a free package, a free plan's month of allowance) is given once an
+-- e-mail address, kept as a keyed hash, so that deleting the account and signing up again brings
+-- nothing; and not to anonymous sign-ins until they give an address.
 
-create table private.bonus_claims (
+create table private.free_claims (
   identity_hash bytea primary key,
   claimed_at timestamptz not null default now()
 );
-comment on table private.bonus_claims is
-'E-mail addresses, hashed, that had their bonus. Outlives the user on purpose.';
-alter table private.bonus_claims enable row level security;
-revoke all on private.bonus_claims from public, anon, authenticated, service_role;
+comment on table private.free_claims is
+'What e-mail addresses were given for nothing, hashed together. Outlives the user on purpose.';
+alter table private.free_claims enable row level security;
+revoke all on private.free_claims from public, anon, authenticated, service_role;
+
+create function private.claim_once(p_email text, p_what text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- name+anything@host reaches the same mailbox as name@host.
+  insert into private.free_claims (identity_hash)
+  select sha256(settings.identity_pepper || convert_to(
+    p_what || E'\n' || regexp_replace(lower(btrim(p_email)), '\+[^@]*@', '@'), 'UTF8'
+  ))
+  from private.settings
+  on conflict do nothing;
+  return found;
+end;
+$$;
+comment on function private.claim_once is
+'Whether an e-mail address has not been given this before; from now on it has.';
 
 create function private.clean_text(p_value text, p_limit integer)
 returns text
@@ -59,34 +79,30 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_settings private.settings;
+  v_bonus numeric := (select signup_bonus from private.settings);
 begin
-  select * into v_settings from private.settings;
-  if v_settings.signup_bonus = 0 then
-    return;
-  end if;
-  -- name+anything@host reaches the same mailbox as name@host.
-  insert into private.bonus_claims (identity_hash)
-  values (sha256(v_settings.identity_pepper || convert_to(
-    regexp_replace(lower(btrim(p_email)), '\+[^@]*@', '@'), 'UTF8'
-  )))
-  on conflict do nothing;
-  if found then
+  if v_bonus > 0 and private.claim_once(p_email, 'signup-bonus') then
     perform private.grant_credits(
-      p_user_id, v_settings.signup_bonus, 'bonus', 'signup-bonus',
-      p_description => 'Welcome bonus'
+      p_user_id, v_bonus, 'bonus', 'signup-bonus', p_description => 'Welcome bonus'
     );
+  end if;
+  if exists (
+    select from public.subscription_plans where tier = 'free' and monthly_allowance > 0
+  ) then
+    perform private.lock_account(p_user_id);
+    perform private.follow_allowance(p_user_id, true);
   end if;
 end;
 $$;
 comment on function private.grant_signup_bonus is
-'Gives the bonus, once an e-mail address and once a user. Locks the account.';
+'Gives the bonus, once an e-mail address and once a user, and the first month of an allowance that '
+'the free plan may have. Locks the account.';
 
 create function private.handle_new_user()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = reelbase_ledger
 as $$
 declare
   v_data jsonb := coalesce(new.raw_user_meta_data, '{}');
@@ -145,6 +161,8 @@ security definer
 set search_path = ''
 as $$
 begin
+  perform private.lock_account(new.id);
+  update public.profiles set email = new.email where user_id = new.id;
   perform private.grant_signup_bonus(new.id, new.email);
   return null;
 end;
@@ -153,7 +171,7 @@ comment on function private.handle_identified_user() is
 'Trigger on auth.users: an anonymous user that gave an address gets the bonus now.';
 
 revoke execute on function
-private.clean_text, private.pick_username, private.grant_signup_bonus,
+private.clean_text, private.pick_username, private.claim_once, private.grant_signup_bonus,
 private.handle_new_user, private.handle_identified_user
 from public;
 
@@ -161,7 +179,9 @@ create trigger reelbase_handle_new_user
 after insert on auth.users
 for each row execute function private.handle_new_user();
 
-create trigger reelbase_handle_identified_user
+-- Triggers fire in the order of their names: this one before reelbase_follow_auth_user, which
+-- writes the profile; everybody else locks the account before writing that.
+create trigger reelbase_credit_identified_user
 after update on auth.users
 for each row when (old.is_anonymous and not new.is_anonymous and new.email is not null)
 execute function private.handle_identified_user();

@@ -35,29 +35,21 @@ comment on column public.user_stats.credits_spent is
 create view public.credit_usage_by_model
 with (security_invoker = true)
 as
-with charges as (
-  select
-    transactions.user_id,
-    transactions.operation_type,
-    transactions.model_id,
-    transactions.job_id,
-    (min(transactions.created_at) at time zone 'UTC')::date as day,
-    -sum(transactions.amount) as credits
-  from public.credit_transactions as transactions
-  where transactions.type in ('deduction', 'refund') and transactions.job_id is not null
-  group by
-    transactions.user_id, transactions.operation_type, transactions.model_id, transactions.job_id
-)
-
 select
-  charges.user_id,
-  charges.operation_type,
-  charges.model_id,
-  charges.day,
-  count(*) as jobs,
-  sum(charges.credits) as credits
-from charges
-group by charges.user_id, charges.operation_type, charges.model_id, charges.day;
+  moves.user_id,
+  moves.operation_type,
+  moves.model_id,
+  (coalesce(charges.created_at, moves.created_at) at time zone 'UTC')::date as day,
+  count(*) filter (where moves.type = 'deduction') as jobs,
+  -sum(moves.amount) as credits
+from public.credit_transactions as moves
+-- A refund counts on the day of what it returns; a charge has nothing to look up.
+left join public.credit_transactions as charges on moves.reverses_id = charges.id
+where moves.type in ('deduction', 'refund')
+-- The day first: days are compared faster than names of models, and most differ.
+group by
+  (coalesce(charges.created_at, moves.created_at) at time zone 'UTC')::date,
+  moves.operation_type, moves.model_id, moves.user_id;
 comment on view public.credit_usage_by_model is
 'What was spent on what: jobs and credits by kind, model and day. Shows the reader''s own rows.';
 comment on column public.credit_usage_by_model.day is

@@ -38,6 +38,20 @@ begin
     v_done := v_done || jsonb_build_object('purged', null);
   end;
 
+  begin
+    v_done := v_done || jsonb_build_object('followed', worker.follow_subscriptions(p_limit));
+  exception when others then
+    raise warning 'housekeep: follow_subscriptions: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('followed', null);
+  end;
+
+  begin
+    v_done := v_done || jsonb_build_object('expired_lots', worker.expire_credits(p_limit));
+  exception when others then
+    raise warning 'housekeep: expire_credits: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('expired_lots', null);
+  end;
+
   -- Small rows, ten times as many.
   begin
     delete from public.user_activity_logs
@@ -77,7 +91,8 @@ end;
 $$;
 comment on function worker.housekeep is
 'Does what is due, up to p_limit of it: fails jobs whose last attempt was lost, purges what was '
-'deleted long ago, removes old activity logs and webhook events. Returns what it did, null for a '
+'deleted long ago, lets subscriptions and their allowances follow time, writes off credits that '
+'ended, removes old activity logs and webhook events. Returns what it did, null for a '
 'piece that went wrong (the log says why); {"ran": false} when another call is at it. Call it '
 'again while it does much. Definer: it removes what nobody may.';
 revoke execute on function worker.housekeep from public;
