@@ -11,7 +11,7 @@ export SUPABASE_TELEMETRY_DISABLED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status reset test test-services test-policies test-database test-docker \
-	mutate lint lint-database format typecheck types docs bench clean
+	soak mutate lint lint-database format typecheck types docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -60,6 +60,11 @@ test-database: setup ## Run the tests of who may do what on a server of yours: D
 
 test-docker: setup ## Run them on a container's PostgreSQL, where Docker answers
 	$(BIN)/python -m reelbase.local.throwaway docker $(MAKE) test-database
+
+# How long.
+MINUTES ?= 10
+soak: setup ## Try to break the ledger for MINUTES=10
+	$(BIN)/python -m policies_tests.soak --minutes $(MINUTES)
 
 mutate: setup ## Make holes in the schema, one by one, and see that the tests find each
 	$(BIN)/python -m policies_tests.mutate

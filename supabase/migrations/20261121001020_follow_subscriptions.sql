@@ -361,7 +361,11 @@ begin
       union all
       select tier, occurred_at, payment_id from known
       where occurred_at > v_period.started_at and occurred_at <= v_now
-        and occurred_at < v_period.ends_at
+        and occurred_at < v_period.ends_at and not exists (
+          select from private.counting_facts as ends
+          where ends.subscription_id = v_period.subscription_id and ends.kind = 'end'
+            and ends.occurred_at <= known.occurred_at
+        )
     )
     select
       array_agg(tier order by since), array_agg(since order by since),
