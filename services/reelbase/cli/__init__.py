@@ -2,6 +2,7 @@
 
 import typer
 
+from reelbase.cli import credits as books
 from reelbase.cli import demo, stack, worker
 
 __all__ = ["app"]
@@ -13,5 +14,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they may hold keys
 )
-for module in (stack, worker, demo):
+for module in (stack, worker, books, demo):
     module.register(app)
