@@ -308,7 +308,8 @@ def load(
     """Fill a migrated database that has none of these users yet, and analyse it.
 
     Triggers and foreign keys are passed by, since every row is made to fit; checks and unique keys
-    are not. The ledger's own triggers, which nothing passes by, let inserts through.
+    are not. The ledger's own triggers, which nothing passes by, let in who has the search path of
+    its functions.
 
     Args:
         connection: As superuser, inside a transaction; with `in_bulk` outside of one.
@@ -327,7 +328,12 @@ def load(
             say(f"{time.perf_counter() - began:7.1f} s  {' '.join(statement.split())[:64]}")
 
     scope = "" if in_bulk else "local"
-    run([f"set {scope} session_replication_role = replica"])
+    run(
+        [
+            f"set {scope} session_replication_role = replica",
+            f"set {scope} search_path = 'reelbase_ledger'",
+        ]
+    )
     if in_bulk:
         run(["set work_mem = '256MB'", "set maintenance_work_mem = '1GB'"])
         # An index that is not ready takes no entries; `reindex` makes it ready and whole again.
@@ -339,7 +345,12 @@ def load(
         run(["update pg_index set indisready = true where not indisready"])
         run([f"reindex table {table}" for table in TABLES])
     run([f"{'vacuum analyze' if in_bulk else 'analyze'} {table}" for table in TABLES])
-    run([f"set {scope} session_replication_role = origin"])
+    run(
+        [
+            f"set {scope} session_replication_role = origin",
+            f"set {scope} search_path to default",
+        ]
+    )
     run(["drop table load_users, load_jobs, load_ledger"])
 
 

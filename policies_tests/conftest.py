@@ -7,9 +7,19 @@ import pytest
 from reelbase.local.pytest_plugin import anyio_backend, database, stack
 from reelbase.local.throwaway import Database
 
+from .clock import timed, timed_bench, timed_database
 from .harness import Bench, Shop, open_shop
 
-__all__ = ["anyio_backend", "bench", "database", "shop", "stack"]
+__all__ = [
+    "anyio_backend",
+    "bench",
+    "database",
+    "shop",
+    "stack",
+    "timed",
+    "timed_bench",
+    "timed_database",
+]
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 __all__ = [
+    "LATCH",
+    "PACKAGE_PRICE",
     "Background",
     "Bench",
     "Job",
@@ -28,6 +31,12 @@ __all__ = [
     "race",
     "refused",
 ]
+
+LATCH = "reelbase_ledger"
+"""The search path of the functions that write the ledger; under another its triggers let nobody."""
+
+PACKAGE_PRICE = {"p_amount_minor": 999, "p_currency": "USD"}
+"""What `usd-starter` costs; it is of 100 credits."""
 
 PATIENCE = 20.0
 """Seconds after which something that should happen will not."""
@@ -72,6 +81,18 @@ class Session:
         """A transaction that is rolled back, come what may."""
         with self.connection.transaction(force_rollback=True):
             yield
+
+    @contextmanager
+    def tampering(self) -> Iterator[None]:
+        """Write the ledger by hand, past the latch; names need their schemas meanwhile."""
+        path = self.value("show search_path")
+        self.run(f"set search_path = {LATCH}")
+        try:
+            yield
+        finally:
+            # A transaction that failed takes it back by itself.
+            if self.connection.info.transaction_status != TransactionStatus.INERROR:
+                self.rows("select set_config('search_path', %s, false)", path)
 
     def __call__(self, function: str, **arguments: Any) -> list[Any]:
         """Call a function by named arguments, as an RPC does, and return its rows' first column."""
@@ -289,6 +310,19 @@ class Shop:
                 *values.values(),
             )
         return Job(str(job_id), user_id)
+
+    def borrower(self) -> str:
+        """Sign up somebody who bought 100 credits, spent 7, and got all of the money back."""
+        user_id = self.bench.person(anonymous=True)
+        payment_id = self.bench.value(
+            "select id from worker.open_payment(%s, 'sandbox', 'package',"
+            " p_package_slug => 'usd-starter')",
+            user_id,
+        )
+        self.bench("worker.settle_payment", p_payment_id=payment_id, **PACKAGE_PRICE)
+        self.job(user_id)
+        self.bench("worker.refund_payment", p_payment_id=payment_id, p_refunded_minor=999)
+        return user_id
 
     @contextmanager
     def queue(self) -> Iterator[Queue]:

@@ -23,6 +23,7 @@ __all__ = [
     "FOREIGN",
     "GENERATED",
     "HIDDEN",
+    "LEDGER_FUNCTIONS",
     "ONE_ROW",
     "PEOPLE",
     "RELATIONS",
@@ -219,6 +220,8 @@ TIMES: Final = " created_at updated_at"
 IN_PROJECT: Final = "project_id = '$lost_projects'"
 OF_JOB: Final = "job_id = '$lost_job'"
 OF_EITHER: Final = "job_id in ('$lost_job', '$swept_job', '$lost_film', '$lost_voice')"
+JUST_NOW: Final = {"created_at": "now()"}
+"""For tables whose own clock nobody may read."""
 OWN_TEXT: Final = "left(md5(random()::text), 20)"
 
 
@@ -232,9 +235,22 @@ def view(name: str, columns: str, **more: Any) -> Relation:
     return Relation(name=name, server=columns, service="s", view=True, find="true", **more)
 
 
-def closed(name: str, columns: str) -> Relation:
-    """A table that nobody enters."""
-    return Relation(name=name, server=columns, owner=None)
+def report(name: str, columns: str, key: str, find: str) -> Relation:
+    """A view of the services' own."""
+    return Relation(
+        name=f"worker.{name}",
+        server=columns,
+        owner=None,
+        service="s",
+        view=True,
+        key=key,
+        find=find,
+    )
+
+
+def closed(name: str, columns: str, **more: Any) -> Relation:
+    """A table or view that nobody enters."""
+    return Relation(name=name, server=columns, owner=None, **more)
 
 
 RELATIONS: Final[tuple[Relation, ...]] = (
@@ -254,7 +270,10 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         find="true",
         blind="full_name",
         # The books go with the user at the platform, and in no other way.
-        outcomes={"service delete -": "PT403 ledger_is_append_only|PT403 payments_are_kept"},
+        outcomes={
+            "service delete -": "PT403 ledger_is_append_only|PT403 payments_are_kept"
+            "|PT403 ledger_is_kept_by_functions"
+        },
     ),
     Relation(
         name="user_preferences",
@@ -318,9 +337,9 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     ),
     Relation(
         name="subscription_plans",
-        server="tier name description price_minor currency monthly_allowance max_active_jobs"
-        " max_running_jobs max_jobs_per_day max_rows max_storage_bytes job_priority sort_order"
-        " is_active" + TIMES,
+        server="tier name description price_minor currency monthly_allowance rollover_periods"
+        " max_active_jobs max_running_jobs max_jobs_per_day max_rows max_storage_bytes job_priority"
+        " sort_order is_active" + TIMES,
         owner=None,
         shared="is_active",
         service="siud",
@@ -378,7 +397,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     look(
         "subscriptions",
         "id user_id tier provider provider_reference status current_period_started_at"
-        " current_period_ends_at cancel_at_period_end cancelled_at ended_at" + TIMES,
+        " current_period_ends_at cancel_at_period_end cancelled_at ended_at is_final follow_at"
+        + TIMES,
         row={
             "user_id": "'$me'",
             "tier": "'pro'",
@@ -389,8 +409,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     look(
         "payments",
         "id user_id package_id tier subscription_id provider method amount_minor currency credits"
-        " refunded_minor status provider_reference receipt_url failure_reason idempotency_key"
-        " transaction_id succeeded_at expires_at" + TIMES,
+        " refunded_minor charged_back_minor credits_owed status provider_reference receipt_url"
+        " failure_reason idempotency_key transaction_id succeeded_at expires_at" + TIMES,
         row={
             "user_id": "'$me'",
             "subscription_id": "'$subscriptions'",
@@ -421,6 +441,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         "credit_accounts",
         "user_id balance debt version lifetime_earned lifetime_spent monthly_allowance"
         " period_started_at period_ends_at last_transaction_at realtime_id" + TIMES,
+        row={"user_id": "'$me'", **JUST_NOW},
         find="true",
     ),
     look(
@@ -428,11 +449,14 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         "id user_id version amount balance_after type status operation_type model_id job_id"
         " payment_id reverses_id is_edit_call description metadata idempotency_key created_at"
         " processed_at",
+        row={"user_id": "'$me'", **JUST_NOW},
         find="true",
     ),
     look(
         "credit_grants",
-        "id user_id kind amount remaining priority expires_at source_key created_at",
+        "id user_id kind amount remaining priority expires_at source_key replaces_id created_at",
+        generated="is_spent",
+        row={"user_id": "'$me'", **JUST_NOW},
         find="true",
     ),
     look(
@@ -444,7 +468,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     view(
         "credit_statement",
         "user_id version created_at type status amount balance_after operation_type model_id"
-        " job_id description transaction_id",
+        " job_id payment_id reverses_id description transaction_id",
         key="transaction_id",
     ),
     # Studio
@@ -966,15 +990,89 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         key="status kind provider",
         find="provider = '$model'",
     ),
+    Relation(
+        name="worker.payment_disputes",
+        server="payment_id user_id provider_reference amount_minor outcome reason opened_at"
+        " closed_at",
+        owner=None,
+        service="s",
+        row={"user_id": "'$me'", "opened_at": "now()"},
+        find="payment_id = '$lost_payment'",
+    ),
+    Relation(
+        name="worker.operator_actions",
+        server="id operator action reason user_id transaction_id details created_at",
+        owner=None,
+        service="s",
+        row={"user_id": "'$me'", **JUST_NOW},
+        find="user_id = '$debtor'",
+    ),
+    Relation(
+        name="worker.debt_changes",
+        server="payment_id amount created_at",
+        generated="id",
+        owner=None,
+        service="s",
+        row=JUST_NOW,
+        find="payment_id = '$lost_payment'",
+    ),
+    report(
+        "sold_lots",
+        "grant_id payment_id currency price_minor average_price_minor",
+        key="grant_id",
+        find="payment_id = '$lost_payment'",
+    ),
+    report(
+        "revenue_entries",
+        "occurred_at payment_id transaction_id effect currency credits amount_minor",
+        key="payment_id transaction_id effect",
+        find="payment_id = '$lost_payment' and effect = 'sold'",
+    ),
+    report(
+        "revenue_by_month",
+        "month currency sold_credits sold_minor recognised_credits recognised_minor"
+        " returned_credits returned_minor expired_credits expired_minor withdrawn_credits"
+        " withdrawn_minor liability_credits liability_minor",
+        key="month currency",
+        find="currency = 'USD'",
+    ),
+    report(
+        "credit_liability",
+        "currency unspent_credits held_credits liability_credits liability_minor owed_credits"
+        " owed_minor",
+        key="currency",
+        find="currency = 'USD'",
+    ),
+    report(
+        "credits_by_month",
+        "month type credits entries",
+        key="month type",
+        find="type = 'purchase'",
+    ),
     # Nobody's
     closed(
         "private.settings",
-        "only_row signup_bonus refund_grace retry_backoff retry_backoff_limit identity_pepper"
-        " purge_after address_header activity_log_retention webhook_retention",
+        "only_row signup_bonus refund_grace subscription_grace retry_backoff retry_backoff_limit"
+        " identity_pepper purge_after address_header activity_log_retention webhook_retention",
     ),
     closed("private.job_transitions", "from_status to_status reason"),
     closed("private.payment_transitions", "from_status to_status reason"),
-    closed("private.bonus_claims", "identity_hash claimed_at"),
+    closed(
+        "private.subscription_facts",
+        "subscription_id kind occurred_at tier ends_at payment_id created_at",
+        generated="id",
+        row=JUST_NOW,
+    ),
+    closed(
+        "private.allowance_months",
+        "user_id source_key reckoned entitled granted grants",
+    ),
+    closed(
+        "private.counting_facts",
+        "subscription_id kind occurred_at tier ends_at payment_id paid_at",
+        view=True,
+    ),
+    closed("private.free_claims", "identity_hash claimed_at"),
     closed("private.row_limits", "table_name counted factor"),
 )
 
@@ -1018,31 +1116,75 @@ def check(name: str, call: str) -> Routine:
 
 
 INNER_FUNCTIONS: Final = (
+    "add_months",
+    "begin_action",
+    "check_amount",
+    "check_payment_currency",
+    "claim_once",
     "clean_text",
+    "collect_debt",
     "count_rows",
     "deduct_credits",
+    "end_action",
+    "expire_lots",
     "find_shown_project",
+    "find_subscription",
+    "give_back",
+    "follow_allowance",
+    "follow_month",
+    "follow_payment",
+    "follow_plan",
+    "follow_purchase",
+    "follow_subscription",
     "grant_credits",
     "grant_signup_bonus",
     "is_input_of_active_job",
     "lock_account",
     "lock_job",
     "lock_own_job",
+    "lock_payment",
+    "lots_of_payment",
+    "month_of",
+    "note_dispute",
+    "note_payment",
+    "note_subscription",
     "now",
     "parse_address",
     "pick_username",
     "post_transaction",
     "publish_changes",
+    "reckon_month",
     "reconcile_credits",
     "refund_deduction",
     "require_lease",
+    "return_to_lots",
     "schedule_work",
     "settle_deduction",
     "show_project",
     "shown_results",
+    "take_credits",
+    "try_lock_account",
     "write_activity",
 )
 """In `private`, called by other functions alone."""
+
+LEDGER_FUNCTIONS: Final = (
+    "collect_debt",
+    "deduct_credits",
+    "expire_lots",
+    "follow_allowance",
+    "follow_month",
+    "follow_payment",
+    "give_back",
+    "grant_credits",
+    "handle_new_user",
+    "post_transaction",
+    "refund_deduction",
+    "return_to_lots",
+    "settle_deduction",
+    "take_credits",
+)
+"""In `private`, the only ones for which the ledger is open: none is a client's to call."""
 
 TRIGGER_FUNCTIONS: Final = (
     "cancel_jobs_of_hidden_projects",
@@ -1064,6 +1206,7 @@ TRIGGER_FUNCTIONS: Final = (
     "hide_project",
     "keep_inputs",
     "keep_ledger",
+    "keep_with_user",
     "limit_rows",
     "limit_uploads",
     "lock_before_hiding",
@@ -1072,9 +1215,11 @@ TRIGGER_FUNCTIONS: Final = (
     "log_project_activity",
     "mark_job_refunded",
     "mark_lost_inputs",
+    "note_debt",
     "price_job",
     "record_job_event",
     "refund_job",
+    "refuse_by_hand",
     "refuse_removed_upload",
     "request_file_removal",
     "request_removal_of_users_files",
@@ -1186,9 +1331,29 @@ ROUTINES: Final[tuple[Routine, ...]] = (
     service("claim_file_removals", "7", SOME_ROWS),
     service("confirm_file_removals", "'[]'", ONE_ROW),
     service("housekeep", "7", ONE_ROW),
+    service("open_payment", "'$me', 'sandbox', 'fresh', p_package_slug => 'usd-pro'", ONE_ROW),
+    service("advance_payment", "'$payments', p_method => 'card'", ONE_ROW),
+    service("settle_payment", "'$payments', 100, 'USD'", ONE_ROW),
+    service("fail_payment", "'$payments', 'x'", ONE_ROW),
+    service("refund_payment", "'$payments', 7, 'USD'", ONE_ROW),
+    service("open_dispute", "'$payments', 'another', 7, 'x'", ONE_ROW),
+    service("close_dispute", "'$payments', 'another', 'lost'", ONE_ROW),
+    service("start_subscription", "'$me', 'pro', now(), now() + interval '1 month'", ONE_ROW),
+    service("renew_subscription", "'$subscriptions', now(), now() + interval '1 month'", ONE_ROW),
+    service("change_subscription", "'$subscriptions', 'creator', now()", ONE_ROW),
+    service("cancel_subscription", "'$subscriptions', now()", ONE_ROW),
+    service("lapse_subscription", "'$subscriptions', now()", ONE_ROW),
+    service("end_subscription", "'$subscriptions', now()", ONE_ROW),
+    service("follow_subscriptions", "7", ONE_ROW),
+    service("expire_credits", "7", ONE_ROW),
+    service("grant_credits", "'$me', 7, 'x', 'x'", ONE_ROW),
+    service("adjust_credits", "'$me', -7, 'x', 'x'", ONE_ROW),
+    service("refund_job", "'$done', 'x', 'x', 1", ONE_ROW),
+    service("audit_credits", "", SOME_ROWS),
     # What policies and check constraints call
     Routine("private.has_room_for_uploads", "", users(ONE_ROW)),
     Routine("private.is_hidden_upload", "'reference-images', '$fresh_path'", users(ONE_ROW)),
+    Routine("private.months_paid", "'$payments'", {"service": ONE_ROW}),
     check("is_small_json", "'{}', 7"),
     check("is_small_object", "'{}', 7"),
     check("is_text_list", "'{}', 7, 7"),

@@ -170,10 +170,10 @@ ACCOUNTS: Final = (
                 "p_value",
             ),
             "An address gets the bonus each time it signs up": rewritten(
-                "private.grant_signup_bonus", "if found then", "if true then"
+                "private.grant_signup_bonus", "private.claim_once(p_email, 'signup-bonus')", "true"
             ),
             "An address with a plus is another mailbox": rewritten(
-                "private.grant_signup_bonus",
+                "private.claim_once",
                 r"regexp_replace(lower(btrim(p_email)), '\+[^@]*@', '@')",
                 "lower(btrim(p_email))",
             ),
@@ -181,7 +181,7 @@ ACCOUNTS: Final = (
                 "drop trigger reelbase_follow_auth_user on auth.users"
             ),
             "Somebody who gives an address later gets no bonus": (
-                "drop trigger reelbase_handle_identified_user on auth.users"
+                "drop trigger reelbase_credit_identified_user on auth.users"
             ),
         },
     ),
@@ -279,9 +279,9 @@ BILLING: Final = (
             "A payment's guard sleeps while rows are replicated": (
                 "alter table public.payments enable trigger payments_guard"
             ),
-            "A payment that was returned succeeds again": (
+            "A payment that was returned is open again": (
                 "insert into private.payment_transitions (from_status, to_status, reason)"
-                " values ('refunded', 'succeeded', 'x')"
+                " values ('refunded', 'pending', 'x')"
             ),
             "A payment that failed begins again": (
                 "insert into private.payment_transitions (from_status, to_status, reason)"
@@ -298,8 +298,11 @@ BILLING: Final = (
             "More is returned than was paid": dropped(
                 "public.payments", "payments_refund_is_within_amount"
             ),
-            "Money goes back before it came": dropped(
-                "public.payments", "payments_returns_only_what_was_paid"
+            "Credits are owed for what was never paid": dropped(
+                "public.payments", "payments_owes_only_what_was_paid"
+            ),
+            "A bank takes back more than was paid": dropped(
+                "public.payments", "payments_charged_back_is_within_amount"
             ),
             "A payment is for another's subscription": untied(
                 "payments",
@@ -317,7 +320,7 @@ BILLING: Final = (
                 "drop index public.subscriptions_one_alive_per_user_key"
             ),
             "A subscription that ended comes back": rewritten(
-                "private.guard_subscription", "old.status = 'ended' and", "false and"
+                "private.guard_subscription", "old.is_final and", "false and"
             ),
             "A subscription changes hands": rewritten(
                 "private.guard_subscription",
@@ -655,7 +658,7 @@ CREDITS: Final = (
                 "private.deduct_credits", "if v_account.debt > 0 then", "if false then"
             ),
             "More is returned than was taken": rewritten(
-                "private.refund_deduction", " or v_refund > v_left", ""
+                "private.refund_deduction", "if v_refund > v_left then", "if false then"
             ),
             "A key gives another sum without a word": rewritten(
                 "private.grant_credits", "and kind = p_kind and amount = p_amount", ""
@@ -665,6 +668,46 @@ CREDITS: Final = (
                 "(v_job.kind, v_job.prompt, v_job.mode, v_job.output_count) is distinct from"
                 "\n      (p_kind, p_prompt, p_mode, p_output_count)",
                 "false",
+            ),
+            "The books' check sees no debt": rewritten(
+                "private.reconcile_credits",
+                "where accounts.debt <> coalesce(owed.credits, 0)",
+                "where false",
+            ),
+            "The books' check sees no tier that nobody pays for": rewritten(
+                "private.reconcile_credits",
+                "where subscriptions.status <> 'ended' and profiles.subscription_tier",
+                "where false and profiles.subscription_tier",
+            ),
+            "The audit leaves a promise out": rewritten(
+                "worker.audit_credits", "('debt is what payments owe', 'account'),", ""
+            ),
+            "Sums are rounded as it comes": rewritten(
+                "private.check_amount", " or scale(trim_scale(p_amount)) > 2", ""
+            ),
+            "An account holds more than can be counted": rewritten(
+                "private.grant_credits",
+                "v_account.balance + v_held + p_amount > 90000000",
+                "false",
+            ),
+            "What jobs hold is not thought of": rewritten(
+                "private.grant_credits",
+                "v_account.balance + v_held + p_amount > 90000000",
+                "v_account.balance + p_amount > 90000000",
+            ),
+            "All that ever came in overflows": rewritten(
+                "private.grant_credits",
+                "v_account.lifetime_earned + p_amount > 9999999999.99",
+                "false",
+            ),
+            "What is returned to a lot that ended is lost": rewritten(
+                "private.return_to_lots", "v_lot.has_ended and v_lot.kind <> 'refund'", "false"
+            ),
+            "Grace is given again and again": rewritten(
+                "private.return_to_lots", " and v_lot.kind <> 'refund'", ""
+            ),
+            "Lasting credits come back as ones that end": rewritten(
+                "private.return_to_lots", "has_ended, grants.id =", "has_ended desc, grants.id ="
             ),
             "The books' check sees no wrong balance": rewritten(
                 "private.reconcile_credits",
@@ -685,6 +728,420 @@ CREDITS: Final = (
                 "and (expires_at is null or expires_at > private.now())",
                 "",
             ),
+        },
+    ),
+)
+
+# What providers of payments tell, what time brings, and what operators do.
+MONEY: Final = (
+    *group(
+        "money",
+        "take_payments payment_orders ledger_races",
+        {
+            "A payment credits each time it is heard of": (
+                rewritten(
+                    "private.follow_payment", " and v_payment.transaction_id is null then", " then"
+                )
+                + "; "
+                + rewritten(
+                    "private.follow_payment",
+                    "'payment:' || p_payment_id,",
+                    "'payment:' || gen_random_uuid(),",
+                )
+            ),
+            "The amount that was paid is not compared": rewritten(
+                "worker.settle_payment",
+                "p_currency is null or p_amount_minor is distinct from v_payment.amount_minor",
+                "false",
+            ),
+            "The currency that was paid is not compared": rewritten(
+                "private.check_payment_currency",
+                "upper(p_currency) <> p_payment.currency",
+                "false",
+            ),
+            "Another id of the provider's is taken for the same": rewritten(
+                "private.note_payment",
+                "if p_provider_reference <> p_payment.provider_reference then",
+                "if false then",
+            ),
+            "A payment that failed is never paid": rewritten(
+                "worker.settle_payment",
+                "if v_payment.succeeded_at is null then",
+                "if v_payment.status in ('pending', 'processing') then",
+            ),
+            "A payment that was paid fails": rewritten(
+                "worker.fail_payment", "status in ('pending', 'processing')", "true"
+            ),
+            "The total of refunds is taken for one more refund": rewritten(
+                "worker.refund_payment",
+                "set refunded_minor = p_refunded_minor\n",
+                "set refunded_minor = least(refunded_minor + p_refunded_minor, amount_minor)\n",
+            ),
+            "The last total of refunds counts, not the greatest": rewritten(
+                "worker.refund_payment", " and refunded_minor < p_refunded_minor", ""
+            ),
+            "A refund that is heard of before its payment is forgotten": rewritten(
+                "worker.refund_payment",
+                " and refunded_minor < p_refunded_minor",
+                " and refunded_minor < p_refunded_minor and succeeded_at is not null",
+            ),
+            "More is refunded than was paid, without a word": rewritten(
+                "worker.refund_payment",
+                "elsif p_refunded_minor > v_payment.amount_minor then",
+                "elsif false then",
+            ),
+            "A dispute takes before it is decided": rewritten(
+                "private.follow_payment",
+                "filter (where outcome = 'lost')",
+                "filter (where outcome <> 'won')",
+            ),
+            "A dispute that was lost takes nothing": rewritten(
+                "private.follow_payment", "filter (where outcome = 'lost')", "filter (where false)"
+            ),
+            "An older word loses a dispute that was won": rewritten(
+                "private.note_dispute",
+                "when 'won' in (disputes.outcome, excluded.outcome)",
+                "when excluded.outcome = 'won'",
+            ),
+            "An older word opens a dispute that was lost": rewritten(
+                "private.note_dispute",
+                "when 'lost' in (disputes.outcome, excluded.outcome)",
+                "when excluded.outcome = 'lost'",
+            ),
+            "What was spent of a payment that is returned is forgiven": rewritten(
+                "private.follow_payment", "if v_part < v_due then", "if false then"
+            ),
+            "Debt stays when the payment is not returned after all": rewritten(
+                "private.give_back",
+                "v_part := least(v_payment.credits_owed, v_due);",
+                "v_part := 0;",
+            ),
+            "What a dispute took does not come back when it is won": rewritten(
+                "private.follow_payment", "elsif v_due < 0 then", "elsif false then"
+            ),
+            "A payment's return takes others' credits before its own": rewritten(
+                "private.follow_payment",
+                "v_due, 'chargeback', v_lots, p_payment_id",
+                "v_due, 'chargeback', '{}', p_payment_id",
+            ),
+            "Debt is not collected from what comes in": rewritten(
+                "private.collect_debt", "if not exists (", "if true or not exists ("
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "take_payments",
+        {
+            "What costs nothing is given each time": rewritten(
+                "worker.open_payment", "elsif not private.claim_once(", "elsif null and not ("
+            ),
+            "Anonymous users take what costs nothing": rewritten(
+                "worker.open_payment", "if v_profile.email is null then", "if false then"
+            ),
+            "Closed accounts buy": rewritten(
+                "worker.open_payment",
+                "elsif v_profile.deleted_at is not null then",
+                "elsif false then",
+            ),
+            "A key serves another purchase": rewritten(
+                "worker.open_payment",
+                "(p_provider, p_package_slug, p_subscription_id)",
+                "(p_provider, v_package.slug, v_payment.subscription_id)",
+            ),
+            "A buyer says what a package costs": rewritten(
+                "worker.open_payment",
+                "or (p_amount_minor is not null and p_subscription_id is null)",
+                "",
+            ),
+            "Packages that were taken off are sold": rewritten(
+                "worker.open_payment",
+                "where slug = p_package_slug and is_active",
+                "where slug = p_package_slug",
+            ),
+            "One pays for another's subscription": rewritten(
+                "worker.open_payment",
+                "where id = p_subscription_id and user_id = p_user_id",
+                "where id = p_subscription_id",
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "allowance subscription_orders expiry ledger_races",
+        {
+            "A plan begins before it is paid for": (
+                "create or replace view private.counting_facts with (security_invoker = true) as"
+                " select facts.subscription_id, facts.kind, facts.occurred_at, facts.tier,"
+                " facts.ends_at, facts.payment_id, payments.succeeded_at as paid_at"
+                " from private.subscription_facts as facts"
+                " left join public.payments on payments.id = facts.payment_id"
+            ),
+            "A month of allowance is granted again and again": rewritten(
+                "private.follow_month",
+                "v_due := least(v_row.entitled - v_row.granted, v_room);",
+                "v_due := v_row.entitled;",
+            ),
+            "Going up and down between plans gains credits": rewritten(
+                "private.follow_month",
+                "least(v_row.entitled - v_row.granted, v_room)",
+                "v_row.entitled - v_row.granted",
+            ),
+            "A smaller plan leaves what the greater one gave": rewritten(
+                "private.follow_month", "continue when v_due <= 0;", "continue;"
+            ),
+            "A day of a plan is worth its month": rewritten(
+                "private.reckon_month",
+                "extract(epoch from coalesce(segments.until, p_ends_at) - segments.since)",
+                "extract(epoch from p_ends_at - p_started_at)",
+            ),
+            "Allowance never ends": rewritten(
+                "private.follow_month", "v_expires_at, 10::smallint", "null, 10::smallint"
+            ),
+            "No allowance rolls over": rewritten(
+                "private.follow_month",
+                "private.add_months(p_ends_at, rollover_periods)",
+                "p_ends_at",
+            ),
+            "Allowance is spent after what was bought": rewritten(
+                "private.follow_month", "10::smallint", "'-1'::smallint"
+            ),
+            "Closed accounts are granted allowances": rewritten(
+                "private.follow_allowance",
+                "if v_profile.deleted_at is null then",
+                "if true then",
+            ),
+            "A renewal that is a day late ends the plan": rewritten(
+                "private.follow_subscription",
+                "else (select subscription_grace from private.settings)",
+                "else interval '0'",
+            ),
+            "A plan that is not to be renewed goes on after its end": rewritten(
+                "private.follow_subscription",
+                "when v_is_cancelled then interval '0'",
+                "when false then interval '0'",
+            ),
+            "Whoever does not renew loses what was paid for": rewritten(
+                "private.follow_subscription",
+                "when v_is_cancelled then 'cancelled'",
+                "when v_is_cancelled then 'ended'",
+            ),
+            "A plan goes on after its end was told": rewritten(
+                "private.follow_subscription",
+                "or v_kept_until <= v_now or v_end <= v_now then",
+                "or v_kept_until <= v_now then",
+            ),
+            "A change for next month counts at once": rewritten(
+                "private.follow_subscription",
+                "occurred_at <= v_now desc,"
+                " case when occurred_at <= v_now then occurred_at end desc,\n"
+                "    occurred_at, tier desc",
+                "occurred_at desc, tier desc",
+            ),
+            "The tier stays when the plan is over": rewritten(
+                "private.follow_plan",
+                "set subscription_tier = coalesce(v_tier, 'free')",
+                "set subscription_tier = coalesce(v_tier, subscription_tier)",
+            ),
+            "A plan that is heard of late goes on beside its successor": rewritten(
+                "private.note_subscription",
+                "where earlier.id <> later.id",
+                "where earlier.id <> later.id and later.id = p_subscription_id",
+            ),
+            "Another's plan is taken over by its reference": rewritten(
+                "worker.start_subscription",
+                "if v_subscription.user_id <> p_user_id then",
+                "if false then",
+            ),
+            "Another's payment begins a plan": rewritten(
+                "private.note_subscription",
+                "where id = p_payment_id and user_id = v_user_id and package_id is null",
+                "where id = p_payment_id",
+            ),
+            "A free plan's allowance is given with each sign-up": rewritten(
+                "private.follow_allowance",
+                "v_profile.email is not null and private.claim_once(",
+                "true or private.claim_once(",
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "expiry operations ledger_races credits",
+        {
+            "The sweep takes credits that have not ended": rewritten(
+                "private.expire_lots", " and expires_at <= private.now()", ""
+            ),
+            "What has ended is never written off": rewritten(
+                "worker.expire_credits", "expires_at <= private.now()", "false"
+            ),
+            "One user with whom something is wrong stops the sweep": rewritten(
+                "worker.expire_credits", "raise warning", "raise exception"
+            ),
+            "One user with whom something is wrong keeps all others from following": rewritten(
+                "worker.follow_subscriptions", "raise warning", "raise exception"
+            ),
+            "The sweep waits for whoever works on an account": rewritten(
+                "private.try_lock_account",
+                "for no key update skip locked",
+                "for no key update",
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "operators",
+        {
+            "What has ended is taken when something is to be taken back": rewritten(
+                "private.take_credits",
+                "and (expires_at is null or expires_at > private.now())",
+                "",
+            ),
+            "Operators need no name": rewritten(
+                "private.begin_action",
+                "(char_length(btrim(p_operator)) between 1 and 100) is not true",
+                "false",
+            ),
+            "Operators need no reason": rewritten(
+                "private.begin_action",
+                "(char_length(btrim(p_reason)) between 1 and 500) is not true",
+                "false",
+            ),
+            "What an operator does is written down nowhere": rewritten(
+                "private.end_action",
+                "insert into worker.operator_actions (operator, action, reason, user_id,"
+                " transaction_id, details)\n  values (btrim(p_operator), p_action, btrim(p_reason),"
+                " p_user_id, p_transaction_id, p_details);",
+                "",
+            ),
+            "Users are told why an operator did something": rewritten(
+                "worker.grant_credits",
+                "p_description => 'Credits given'",
+                "p_description => p_reason",
+            ),
+            "An operator's key does it twice": rewritten(
+                "private.begin_action",
+                "idempotency_key = 'operator:' || p_idempotency_key",
+                "false",
+            ),
+            "An operator's key serves another wish": rewritten(
+                "private.begin_action",
+                "(v_action.action, v_action.details) is distinct from (p_action, p_details)",
+                "false",
+            ),
+            "An operator takes what is not there": rewritten(
+                "worker.adjust_credits", "if v_there < -p_amount then", "if false then"
+            ),
+            "An operator takes what has ended": rewritten(
+                "worker.adjust_credits",
+                "and (expires_at is null or expires_at > private.now())",
+                "",
+            ),
+            "What a running job holds is refunded": rewritten(
+                "worker.refund_job", "elsif v_job.finished_at is null then", "elsif false then"
+            ),
+            "Credits are given that have ended already": rewritten(
+                "worker.grant_credits", "elsif p_expires_at <= private.now() or", "elsif"
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "books_by_hand",
+        {
+            **{
+                f"{name} are written by hand": (
+                    f"drop trigger {table}_refuse_by_hand on public.{table}"
+                )
+                for name, table in (
+                    ("Balances", "credit_accounts"),
+                    ("Movements", "credit_transactions"),
+                    ("Lots", "credit_grants"),
+                    ("Allocations", "credit_allocations"),
+                )
+            },
+            **{
+                f"{name} are removed by hand": (
+                    f"drop trigger {table}_keep_with_user on public.{table}"
+                )
+                for name, table in (
+                    ("Accounts", "credit_accounts"),
+                    ("Lots", "credit_grants"),
+                    ("Allocations", "credit_allocations"),
+                )
+            },
+            "Accounts are emptied": (
+                "drop trigger credit_accounts_keep_whole on public.credit_accounts"
+            ),
+            "Lots are emptied with what they were spent on": (
+                "drop trigger credit_grants_keep_whole on public.credit_grants;"
+                " drop trigger credit_allocations_keep_whole on public.credit_allocations"
+            ),
+            "The latch sleeps while rows are replicated": (
+                "alter table public.credit_grants enable trigger credit_grants_refuse_by_hand"
+            ),
+            "Accounts are removed while rows are replicated": (
+                "alter table public.credit_accounts enable trigger credit_accounts_keep_with_user"
+            ),
+            "The latch is open for a function that is not the ledger's": (
+                "alter function private.lock_account set search_path = reelbase_ledger"
+            ),
+            "The latch is open for everybody": (
+                "create or replace function private.refuse_by_hand() returns trigger"
+                " language plpgsql set search_path = '' as 'begin return null; end'"
+            ),
+            "A user cannot be removed": rewritten(
+                "private.keep_with_user",
+                "not exists (select from auth.users where id = old.user_id)",
+                "false",
+            ),
+            "What operators did is rewritten": (
+                "drop trigger operator_actions_keep on worker.operator_actions"
+            ),
+            "What operators did is emptied": (
+                "drop trigger operator_actions_keep_whole on worker.operator_actions"
+            ),
+            "What operators did may be rewritten while rows are replicated": (
+                "alter table worker.operator_actions enable trigger operator_actions_keep"
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "matrix:functions|worker|private",
+        {
+            "Services call what writes the ledger": (
+                "grant execute on function private.take_credits to service_role;"
+                " grant usage on schema private to service_role"
+            ),
+            "Users settle their payments": (
+                "grant execute on function worker.settle_payment to authenticated"
+            ),
+            "Everybody grants credits as an operator": (
+                "grant execute on function worker.grant_credits to public"
+            ),
+            "Users begin subscriptions": (
+                "grant execute on function worker.start_subscription to authenticated"
+            ),
+            "Users read what operators did": (
+                "grant select on worker.operator_actions to authenticated"
+            ),
+            "Services write disputes by hand": (
+                "grant insert, update on worker.payment_disputes to service_role"
+            ),
+            "Services remove what operators did": (
+                "grant delete on worker.operator_actions to service_role"
+            ),
+            "Services note facts of subscriptions by hand": (
+                "grant insert on private.subscription_facts to service_role"
+            ),
+        },
+    ),
+    *group(
+        "money",
+        "revenue usage",
+        {
+            "Nobody notes when debt came": "drop trigger payments_note_debt on public.payments",
         },
     ),
 )
@@ -1599,6 +2056,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *PROJECTS,
     *SHARING,
     *CREDITS,
+    *MONEY,
     *STUDIO,
     *JOBS,
     *FILES,

@@ -3,7 +3,8 @@
 The migrations are applied once. For each hole in mutants.py that database is copied, the hole is
 made in the copy, and the tests run against it until one fails: first those that should find it,
 then all others about what somebody can do, and at last the sweeps, which look at the catalogue
-alone. Tests over HTTP are left out, and so are those that make holes of their own.
+alone. Tests over HTTP are left out, and so are those that make holes of their own, and those that
+start servers of their own. Tests that want a fresh database get another copy with the same hole.
 
 One line a hole says what found it; the last line is the score. Exits 1 unless every hole is found,
 the untouched schema passes, and each hole can be made.
@@ -20,10 +21,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import ForkProcess
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -43,11 +46,14 @@ HERE = Path(__file__).parent
 SWEEPS = ("catalogue_sweep", "coverage")
 """Modules that look at what is written in the catalogue, not at what comes of it."""
 
-LEFT_OUT = ("browser_attacks", "matrix_rest", "mutants", "plans")
+LEFT_OUT = ("browser_attacks", "ledger_crash", "matrix_rest", "mutants", "plans")
 """Modules that need more than a database, or ask how fast something is."""
 
 PATIENCE = 600.0
 """Seconds after which a run of tests that has not ended never will; that counts as a failure."""
+
+LOCK_PATIENCE = 30.0
+"""Seconds after which a statement that waits for a lock fails: longer than any test would wait."""
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -142,8 +148,14 @@ class _Probe:
             self.failed = f"{report.nodeid} cannot be collected"
 
 
-def run_suite(suite: Suite, database: Database) -> str | None:
+def run_suite(suite: Suite, database: Database, spare: Database) -> str | None:
     """Run tests on a database, up to the first failure, in a process of their own.
+
+    Args:
+        suite: Which tests.
+        database: Where.
+        spare: The same once more, to be copied for tests that want one of their own; nobody may be
+            connected to it.
 
     Returns:
         The test that failed; None when all pass.
@@ -152,7 +164,7 @@ def run_suite(suite: Suite, database: Database) -> str | None:
         RuntimeError: There was no test to run, or they could not be run.
     """
     answers: SimpleQueue[tuple[str | None, str | None]] = _FORK.SimpleQueue()
-    child = _fork(_run_tests, suite, database, answers)
+    child = _fork(_run_tests, suite, database, spare, answers)
     child.join(PATIENCE)
     if child.is_alive():
         child.kill()
@@ -167,8 +179,17 @@ def run_suite(suite: Suite, database: Database) -> str | None:
 
 
 def _run_tests(
-    suite: Suite, database: Database, answers: "SimpleQueue[tuple[str | None, str | None]]"
+    suite: Suite,
+    database: Database,
+    spare: Database,
+    answers: "SimpleQueue[tuple[str | None, str | None]]",
 ) -> None:
+    # This process ends with the tests, so that nobody has to put these back. Who waits for a lock
+    # that the same test holds waits in vain.
+    os.environ["PGOPTIONS"] = f"-c lock_timeout={LOCK_PATIENCE:.0f}s"
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{__package__}.") and hasattr(module, "fresh_database"):
+            vars(module)["fresh_database"] = partial(_copy_instead, spare)
     probe = _Probe(database)
     code, said = _pytest(suite, probe)
     if code == pytest.ExitCode.OK:
@@ -262,6 +283,24 @@ def _copy_of(template: Database, name: str) -> Iterator[Database]:
             server.execute(sql.SQL("drop database if exists {} with (force)").format(copy))
 
 
+@contextmanager
+def _copy_instead(spare: Database, *_: object) -> Iterator[Database]:
+    """Copy a database where a test would make one from the migrations."""
+    with _copy_of(spare, f"mutant_{uuid4().hex}") as database:
+        yield database
+
+
+@contextmanager
+def _pair_of(template: Database, name: str, hole: str = "") -> Iterator[tuple[Database, Database]]:
+    """Copy a database twice, with the same hole in both."""
+    with _copy_of(template, name) as database:
+        if hole:
+            with psycopg.connect(database.admin_url, autocommit=True) as connection:
+                connection.execute(hole.encode())
+        with _copy_of(database, f"{name}_spare") as spare:
+            yield database, spare
+
+
 def examine(mutant: Mutant, template: Database, name: str) -> Verdict:
     """Make a hole in a copy of a database, and see what finds it.
 
@@ -279,11 +318,9 @@ def examine(mutant: Mutant, template: Database, name: str) -> Verdict:
         ("sweep", sweeps, False),
     ]
     try:
-        with _copy_of(template, name) as database:
-            with psycopg.connect(database.admin_url, autocommit=True) as connection:
-                connection.execute(mutant.sql.encode())
+        with _pair_of(template, name, mutant.sql) as pair:
             for level, suite, expected in stages:
-                verdict.found_by = run_suite(suite, database)
+                verdict.found_by = run_suite(suite, *pair)
                 if verdict.found_by is not None:
                     verdict.level, verdict.expected = level, expected
                     break
@@ -310,8 +347,8 @@ def _work(
             results.put(examine(job, template, name))
             continue
         try:
-            with _copy_of(template, name) as database:
-                results.put(run_suite(job, database))
+            with _pair_of(template, name) as pair:
+                results.put(run_suite(job, *pair))
         except (psycopg.Error, RuntimeError) as error:
             results.put(str(error))
 

@@ -172,7 +172,7 @@ def test_snapshot_sees_a_change_in_each_place(bench: Bench, scene: Scene) -> Non
     }
     camera = Camera(bench)
     for table, change in changes.items():
-        with bench.undone():
+        with bench.undone(), bench.tampering():
             assert bench.run(change) > 0
             assert camera.shoot()[table] != scene.before[table]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from .harness import Bench
-from .matrix import RELATIONS, ROUTINES
+from .harness import LATCH, Bench
+from .matrix import LEDGER_FUNCTIONS, RELATIONS, ROUTINES
 
 SCHEMAS = ["public", "worker", "private"]
 POLICED = [*SCHEMAS, "storage"]
@@ -302,14 +302,20 @@ def test_definer_functions_of_the_services_are_theirs_alone(bench: Bench) -> Non
 
 def test_definer_functions_live_out_of_reach_and_pin_their_path(bench: Bench) -> None:
     functions = bench.rows(
-        "select p.oid::regprocedure::text, n.nspname, p.prosecdef, p.proconfig from pg_proc as p"
+        "select p.proname::text, n.nspname, p.prosecdef, p.proconfig from pg_proc as p"
         " inner join pg_namespace as n on n.oid = p.pronamespace where n.nspname = any(%s)",
         SCHEMAS,
     )
     assert len(functions) > 30
     assert [name for name, schema, definer, _ in functions if definer and schema == "public"] == []
+    # The latch of the ledger is a schema that there is not: as empty a path as an empty one.
+    assert bench.value("select to_regnamespace(%s)", LATCH) is None
+    latched = {("private", name) for name in LEDGER_FUNCTIONS}
+    paths = {True: f"search_path={LATCH}", False: 'search_path=""'}
     assert [
-        name for name, _, _, config in functions if 'search_path=""' not in (config or [])
+        name
+        for name, schema, _, config in functions
+        if paths[(schema, name) in latched] not in (config or [])
     ] == []
 
 
@@ -634,6 +640,13 @@ SABOTAGE: dict[str, Callable[[Bench], None]] = {
     "alter function worker.fail_job reset search_path": (
         test_definer_functions_live_out_of_reach_and_pin_their_path
     ),
+    "alter function worker.fail_job set search_path = reelbase_ledger": (
+        test_definer_functions_live_out_of_reach_and_pin_their_path
+    ),
+    "alter function private.take_credits set search_path = ''": (
+        test_definer_functions_live_out_of_reach_and_pin_their_path
+    ),
+    "create schema reelbase_ledger": test_definer_functions_live_out_of_reach_and_pin_their_path,
     "alter default privileges grant select on tables to anon": (
         test_no_default_privileges_go_to_clients
     ),

@@ -22,6 +22,8 @@ select md5(concat(
   (select string_agg(concat(p.oid, p.polroles, pg_get_expr(p.polqual, p.polrelid),
     pg_get_expr(p.polwithcheck, p.polrelid)), ',' order by p.oid) from pg_policy as p),
   (select string_agg(concat(t.oid, t.tgenabled), ',' order by t.oid) from pg_trigger as t),
+  (select string_agg(pg_get_viewdef(v.oid), ',' order by v.oid) from pg_class as v
+    where v.relkind = 'v' and v.relnamespace = any(spaces)),
   (select string_agg(k.oid::text, ',' order by k.oid) from pg_constraint as k),
   (select string_agg(n.nspacl::text, ',' order by n.oid) from pg_namespace as n
     where n.oid = any(spaces)),

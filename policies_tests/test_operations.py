@@ -11,7 +11,15 @@ import pytest
 
 from .harness import Bench, Session, Shop, race, refused
 
-HOUSEKEEPING = {"ran", "failed_jobs", "purged", "activity_logs", "webhook_events"}
+HOUSEKEEPING = {
+    "ran",
+    "failed_jobs",
+    "purged",
+    "activity_logs",
+    "webhook_events",
+    "followed",
+    "expired_lots",
+}
 
 
 def activity(bench: Bench, user_id: str) -> list[tuple[Any, ...]]:
@@ -512,11 +520,12 @@ def test_my_credits_tell_what_can_be_spent_and_what_is_lost_next(bench: Bench, s
             ends_in,
             priority,
         )
-    bench.run(
-        "update public.credit_grants set expires_at = now() - interval '1 second'"
-        " where user_id = %s and source_key = 'ended'",
-        user,
-    )
+    with bench.tampering():
+        bench.run(
+            "update public.credit_grants set expires_at = now() - interval '1 second'"
+            " where user_id = %s and source_key = 'ended'",
+            user,
+        )
     shop.job(user)
     with bench.owner(user) as session:
         [summary] = session.rows("select (public.my_credits()).*")
@@ -552,13 +561,18 @@ def test_my_credits_of_a_fresh_account_have_no_nulls_but_what_is_not_there(bench
         assert session.rows(query) == [(0, 0, 0, 0, None, 0)]
 
 
-def test_nothing_can_be_spent_while_there_is_debt(bench: Bench) -> None:
-    user = bench.person()
-    with bench.undone():
-        bench.run("update public.credit_accounts set debt = 12 where user_id = %s", user)
+def test_nothing_can_be_spent_while_there_is_debt(bench: Bench, shop: Shop) -> None:
+    user = shop.borrower()
+    with bench.undone(), bench.tampering():
+        # What has ended shows in the balance until it is swept.
+        bench.rows("select private.grant_credits(%s, 17, 'bonus', 'more')", user)
+        bench.run(
+            "update public.credit_accounts set debt = 12 where user_id = %s",
+            user,
+        )
         with in_the_name_of(bench, user):
             assert bench.rows("select balance, spendable, debt from public.my_credits()") == [
-                (100, 0, 12)
+                (10, 0, 12)
             ]
 
 
@@ -683,6 +697,35 @@ def test_piece_of_housekeeping_that_goes_wrong_leaves_the_others_alone(bench: Be
     assert done["purged"] is None
     assert set(done) == HOUSEKEEPING
     assert [key for key, value in done.items() if value is None] == ["purged"]
+
+
+def test_one_with_whom_something_is_wrong_keeps_no_sweep_from_the_others(bench: Bench) -> None:
+    unlucky, other = bench.person(), bench.person()
+    for user in (unlucky, other):
+        bench.rows(
+            "select worker.start_subscription(%s, 'pro', now(), now() + interval '1 month')", user
+        )
+    both = [unlucky, other]
+    with bench.undone():
+        bench.run("update public.subscriptions set follow_at = now() where user_id = any(%s)", both)
+        with bench.tampering():
+            ended = "update public.credit_grants set expires_at = now() where user_id = any(%s)"
+            bench.run(ended, both)
+        bench.run(
+            "create function pg_temp.break() returns trigger language plpgsql"
+            " as 'begin raise exception ''broken''; end'"
+        )
+        for table in ("subscriptions", "credit_grants"):
+            bench.run(
+                f"create trigger break before update on public.{table} for each row"
+                f" when (old.user_id = '{unlucky}') execute function pg_temp.break()"
+            )
+        bench.rows("select worker.follow_subscriptions(1000), worker.expire_credits(1000)")
+        left = "select user_id::text from public.{} where user_id = any(%s::uuid[]) and {}"
+        due = left.format("subscriptions", "follow_at <= now()")
+        unspent = left.format("credit_grants", "not is_spent and expires_at <= now()")
+        assert set(bench.column(due, both)) == {unlucky}
+        assert set(bench.column(unspent, both)) == {unlucky}
 
 
 def test_work_is_scheduled_only_where_there_is_a_scheduler(bench: Bench) -> None:

@@ -142,12 +142,21 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(child)
 
 
+LEDGER = (
+    "credit_accounts",
+    "credit_transactions",
+    "credit_grants",
+    "credit_allocations",
+    "payments",
+)
+
+
 @pytest.fixture(scope="module")
 def library(bench: Bench) -> Iterator[Library]:
     """The rows, and statistics that tell of a hundred times as many."""
     with bench.superuser() as session, session.undone():
         # What other tests have left would be part of the statistics.
-        for table in ("credit_transactions", "payments"):
+        for table in LEDGER:
             session.run(f"alter table public.{table} disable trigger user")
         session.run("truncate public.profiles cascade")
         _load.load(session.connection, USERS, JOBS)

@@ -15,6 +15,7 @@ to see and deleted in the end. Names that samples may use, all of whoever acts:
     $upload $second_upload $lost_upload   registered uploads; the first is the draft's reference
     $fresh_path      an upload that nobody has registered yet
     $bare            a user without a profile; $spare: one that has no preferences
+    $debtor          a user who spent what was bought by $lost_payment and got the money back
 """
 
 import json
@@ -248,7 +249,10 @@ def open_world(bench: Bench, accounts: Mapping[Actor, str] | None = None) -> Ite
 
 def _remove(world: World) -> None:
     session, names = world.session, world.names("owner")
-    users = [names["bare"], names["spare"], *(person.id for person in world.people.values())]
+    users = [
+        *(names[name] for name in ("bare", "spare", "debtor")),
+        *(person.id for person in world.people.values()),
+    ]
     with session.connection.transaction():
         session.run("delete from auth.users where id = any(%s::uuid[])", users)
         session.run("set local storage.allow_delete_query = 'true'")
@@ -344,10 +348,33 @@ class _Builder:
             self.session.run(
                 "update public.credit_packages set is_active = false where slug = 'thb-trial'"
             )
-        bare, spare = self.sign_up(anonymous=True), self.sign_up(anonymous=True)
-        self.session.run("delete from public.profiles where user_id = %s", bare)
+        # Profiles go with their users alone: this one never gets any.
+        self.session.run("set local session_replication_role = replica")
+        bare = self.sign_up(anonymous=True)
+        self.session.run("set local session_replication_role = origin")
+        spare = self.sign_up(anonymous=True)
         self.session.run("delete from public.user_preferences where user_id = %s", spare)
-        self.shared = {"model": self.model, "bare": bare, "spare": spare}
+        self.shared = {"model": self.model, "bare": bare, "spare": spare, **self.borrow()}
+
+    def borrow(self) -> dict[str, str]:
+        """Somebody who buys and spends, and whose bank takes the money back."""
+        debtor = self.sign_up(anonymous=True)
+        [payment] = self.session.column(
+            "select id::text from worker.open_payment(%s, 'sandbox', 'matrix',"
+            " p_package_slug => 'usd-starter')",
+            debtor,
+        )
+        self.session.rows("select worker.settle_payment(%s, 999, 'USD')", payment)
+        self.act_as(debtor)
+        job_id = self.submit("text_to_image", None)
+        self.act_as(None)
+        lease, _ = self.claim()
+        self.session("worker.advance_job", p_job_id=job_id, p_lease=lease, p_status="processing")
+        self.complete(job_id, lease, debtor, "text_to_image")
+        self.session.rows("select worker.open_dispute(%s, 'matrix')", payment)
+        self.session.rows("select worker.close_dispute(%s, 'matrix', 'lost')", payment)
+        self.session.rows("select worker.grant_credits(%s, 1, 'A trial', 'matrix')", debtor)
+        return {"debtor": debtor, "lost_payment": payment}
 
     def upload(self, person: Person) -> None:
         """Projects, and files in the user's folder."""
@@ -411,7 +438,7 @@ class _Builder:
             names["upload"],
         )
 
-    def submit(self, kind: str, project_id: str) -> str:
+    def submit(self, kind: str, project_id: str | None) -> str:
         """Submit a job and return its id."""
         return str(
             self.session.value(
@@ -425,12 +452,7 @@ class _Builder:
 
     def finish(self, person: Person) -> None:
         """Work on all jobs that wait, as a dispatcher does."""
-        lease = str(uuid4())
-        claimed = self.session.column(
-            "select job_id::text from worker.claim_tasks(%s, 'matrix', array[%s], 20, 60)",
-            lease,
-            self.model,
-        )
+        lease, claimed = self.claim()
         assert sorted(claimed) == sorted(person.names[job] for job in JOBS)
         for name, (kind, _) in JOBS.items():
             job_id = person.names[name]
@@ -445,21 +467,35 @@ class _Builder:
                     p_retry=False,
                 )
                 continue
-            self.session("worker.advance_job", **held, p_status="finalizing")
-            role, bucket, mime_type = RESULTS[kind]
-            asset = {
-                "role": role,
-                "bucket": bucket,
-                "storage_path": f"{person.id}/{job_id}/result",
-                "mime_type": mime_type,
-                "size_bytes": 45,
-            }
-            self.session("worker.complete_job", **held, p_assets=json.dumps([asset]))
+            self.complete(job_id, lease, person.id, kind)
             person.names[f"{name}_result"] = str(
                 self.session.value(
                     "select asset_id from public.job_assets where job_id = %s", job_id
                 )
             )
+
+    def claim(self) -> tuple[str, list[str]]:
+        """Claim all jobs that wait, and return the lease and their ids."""
+        lease = str(uuid4())
+        return lease, self.session.column(
+            "select job_id::text from worker.claim_tasks(%s, 'matrix', array[%s], 20, 60)",
+            lease,
+            self.model,
+        )
+
+    def complete(self, job_id: str, lease: str, user_id: str, kind: str) -> None:
+        """Bring a job that was begun to its end."""
+        held = {"p_job_id": job_id, "p_lease": lease}
+        self.session("worker.advance_job", **held, p_status="finalizing")
+        role, bucket, mime_type = RESULTS[kind]
+        asset = {
+            "role": role,
+            "bucket": bucket,
+            "storage_path": f"{user_id}/{job_id}/result",
+            "mime_type": mime_type,
+            "size_bytes": 45,
+        }
+        self.session("worker.complete_job", **held, p_assets=json.dumps([asset]))
 
     def settle(self, relation: Relation, actor: Actor) -> None:
         """Make a person's row of a table, or find the one that is there, and remember its key."""

@@ -81,8 +81,6 @@ begin
   update public.profiles set created_at = users.created_at
   from auth.users
   where users.id = profiles.user_id and profiles.user_id = any(v_people);
-  update public.profiles set subscription_tier = 'creator' where user_id = v_bo;
-  update public.profiles set subscription_tier = 'pro' where user_id = v_cem;
 
   update public.user_preferences
   set default_kind = 'text_to_video', default_model_id = 'local-animatic', default_mode = 'fast',
@@ -100,28 +98,31 @@ begin
   -- Money
   -- -------------------------------------------------------------------------------------------
 
+  -- Opened by hand, and not by worker.start_subscription and worker.open_payment, for the sake of ids
+  -- and times; so opened, they are nothing yet. What becomes of them is billing's to say.
   insert into public.subscriptions (
     id, user_id, tier, provider, provider_reference, status, current_period_started_at,
-    current_period_ends_at, cancel_at_period_end, cancelled_at, ended_at, created_at
+    current_period_ends_at, ended_at, created_at
   )
-  values
-  (
-    '0a0a0a0a-0000-4000-8000-000000006001', v_ada, 'starter', null, null, 'ended',
-    v_now - interval '38 days', v_now - interval '8 days', true,
-    v_now - interval '20 days', v_now - interval '8 days', v_now - interval '38 days'
-  ),
-  (
-    '0b0b0b0b-0000-4000-8000-000000006001', v_bo, 'creator', 'sandbox', 'sub_demo_bo', 'active',
-    v_now - interval '12 days', v_now + interval '18 days', false,
-    null, null, v_now - interval '72 days'
-  ),
-  (
-    '0c0c0c0c-0000-4000-8000-000000006001', v_cem, 'pro', 'sandbox', 'sub_demo_cem', 'cancelled',
-    v_now - interval '25 days', v_now + interval '5 days', true,
-    v_now - interval '2 days', null, v_now - interval '55 days'
-  );
+  select
+    demo.id, demo.user_id, demo.tier::public.subscription_tier, 'sandbox', demo.reference, 'ended',
+    v_now - demo.began, v_now - demo.began + interval '30 days', v_now, v_now - demo.ago
+  from (
+    values
+    (
+      '0a0a0a0a-0000-4000-8000-000000006001'::uuid, v_ada, 'starter', 'sub_demo_ada',
+      interval '38 days', interval '38 days'
+    ),
+    (
+      '0b0b0b0b-0000-4000-8000-000000006001', v_bo, 'creator', 'sub_demo_bo',
+      interval '12 days', interval '72 days'
+    ),
+    (
+      '0c0c0c0c-0000-4000-8000-000000006001', v_cem, 'pro', 'sub_demo_cem',
+      interval '25 days', interval '55 days'
+    )
+  ) as demo (id, user_id, tier, reference, began, ago);
 
-  -- A payment begins as pending, whatever becomes of it.
   insert into public.payments (
     id, user_id, package_id, tier, subscription_id, provider, method, amount_minor, currency,
     credits, provider_reference, idempotency_key, created_at, expires_at
@@ -158,42 +159,40 @@ begin
   left join public.credit_packages as packages on packages.slug = payment.package
   left join public.subscription_plans as plans on plans.tier::text = payment.tier;
 
-  update public.credit_accounts
-  set monthly_allowance = plans.monthly_allowance,
-      period_started_at = subscriptions.current_period_started_at,
-      period_ends_at = subscriptions.current_period_ends_at
-  from public.subscriptions
-  inner join public.subscription_plans as plans on plans.tier = subscriptions.tier
-  where credit_accounts.user_id = subscriptions.user_id and subscriptions.user_id = any(v_people)
-    and subscriptions.status <> 'ended';
-
-  update public.payments
-  set status = 'succeeded', receipt_url = 'https://example.com/receipts/' || id
-  where user_id = any(v_people) and provider_reference in (
-    'pay_demo_ada_1', 'pay_demo_bo_1', 'pay_demo_cem_1'
+  -- Ada tried a plan for a month; the others' current month takes a payment.
+  perform worker.start_subscription(
+    v_ada, 'starter', v_now - interval '38 days', v_now - interval '8 days', 'sandbox',
+    'sub_demo_ada', p_is_trial => true
   );
-  update public.payments set status = 'expired'
-  where user_id = v_ada and provider_reference = 'pay_demo_ada_2';
-  update public.payments set status = 'failed', failure_reason = 'The card was declined.'
-  where user_id = v_cem and provider_reference = 'pay_demo_cem_2';
+  perform worker.cancel_subscription(
+    '0a0a0a0a-0000-4000-8000-000000006001', v_now - interval '20 days'
+  );
+  perform worker.end_subscription(
+    '0a0a0a0a-0000-4000-8000-000000006001', v_now - interval '8 days'
+  );
+  perform worker.start_subscription(
+    v_bo, 'creator', v_now - interval '12 days', v_now + interval '18 days', 'sandbox',
+    'sub_demo_bo', '0b0b0b0b-0000-4000-8000-000000006101'
+  );
+  perform worker.start_subscription(
+    v_cem, 'pro', v_now - interval '25 days', v_now + interval '5 days', 'sandbox',
+    'sub_demo_cem', '0c0c0c0c-0000-4000-8000-000000006101'
+  );
+  perform worker.cancel_subscription(
+    '0c0c0c0c-0000-4000-8000-000000006001', v_now - interval '2 days'
+  );
+
   perform
-    private.grant_credits(
-      payments.user_id, payments.credits,
-      (case when payments.tier is null then 'purchase' else 'allowance' end)
-      ::public.credit_grant_kind,
-      'payment:' || payments.id, subscriptions.current_period_ends_at,
-      (case when payments.tier is null then 0 else 10 end)::smallint,
-      coalesce(packages.name || ' package', plans.name || ' allowance')
+    worker.settle_payment(
+      payments.id, payments.amount_minor, payments.currency,
+      p_receipt_url => 'https://example.com/receipts/' || payments.id
     )
   from public.payments
-  left join public.credit_packages as packages on packages.id = payments.package_id
-  left join public.subscription_plans as plans on plans.tier = payments.tier
-  left join public.subscriptions on subscriptions.id = payments.subscription_id
-  where payments.user_id = any(v_people) and payments.status = 'succeeded';
-  update public.payments set transaction_id = transactions.id
-  from public.credit_transactions as transactions
-  where transactions.user_id = payments.user_id and payments.user_id = any(v_people)
-    and transactions.idempotency_key = 'payment:' || payments.id;
+  where payments.user_id = any(v_people) and payments.provider_reference in (
+    'pay_demo_ada_1', 'pay_demo_bo_1', 'pay_demo_cem_1'
+  );
+  perform worker.fail_payment('0a0a0a0a-0000-4000-8000-000000006102', p_has_expired => true);
+  perform worker.fail_payment('0c0c0c0c-0000-4000-8000-000000006102', 'The card was declined.');
 
   -- -------------------------------------------------------------------------------------------
   -- Projects. Made in their owners' names, so that the activity log has something to tell.
@@ -774,7 +773,9 @@ begin
   where events.job_id = jobs.id and jobs.user_id = any(v_people) and events.from_status is null;
 
   -- One of three pictures could not be delivered.
-  perform private.refund_deduction('0a0a0a0a-0000-4000-8000-000000001002', 1);
+  perform worker.refund_job(
+    '0a0a0a0a-0000-4000-8000-000000001002', 'The lighthouse is missing.', 'demo', 1
+  );
 
   -- The chat history: each prompt under its job's id, one block further.
   insert into public.user_prompts (id, user_id, prompt, audio_input, mode, job_id, created_at)

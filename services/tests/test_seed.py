@@ -184,7 +184,7 @@ def test_people_are_on_three_plans_and_each_bought_something(fresh: Connection[T
         fresh,
         "select payments.user_id::text, payments.credits, transactions.amount"
         " from public.payments inner join public.credit_transactions as transactions"
-        " on transactions.id = payments.transaction_id"
+        " on transactions.payment_id = payments.id"
         " where payments.user_id = any(%s) and payments.status = 'succeeded' order by 1",
         PEOPLE,
     )
