@@ -11,7 +11,7 @@ export SUPABASE_TELEMETRY_DISABLED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status reset test test-services test-policies test-database test-docker \
-	soak mutate lint lint-database format typecheck types docs bench clean
+	soak mutate lint lint-database format typecheck types docs bench bench-credits clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -98,6 +98,9 @@ bench: setup ## Measure; each line prints a ratio of two sides taken in one run
 	$(BIN)/python benchmarks/lifecycle.py
 	$(BIN)/python benchmarks/migrate.py
 	$(BIN)/python benchmarks/reads.py
+
+bench-credits: setup ## Measure what moving credits costs, beside pgbench: see benchmarks/credits.py
+	$(BIN)/python benchmarks/credits.py
 
 clean: down ## Remove everything that is not in git, data included
 	rm -rf $(VENV) node_modules .reelbase out .pytest_cache .mypy_cache .ruff_cache .hypothesis
