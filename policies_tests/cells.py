@@ -56,6 +56,9 @@ DEFAULT_SAMPLES = {
     "timestamp with time zone": "now()",
     "uuid": "gen_random_uuid()",
     "credit_amount": "1",
+    "credit_balance": "1",
+    "credit_movement": "1",
+    "seconds": "1",
     "credit_total": "1",
     "job_cost": "1",
 }

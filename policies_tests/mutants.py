@@ -228,7 +228,7 @@ CATALOGUE: Final = (
             ),
             "A model makes more outputs than it can": rewritten(
                 "public.quote_generation",
-                "p_output_count is null or not p_output_count between 1 and v_model.max_outputs",
+                "p_output_count is null or not p_output_count between 1 and v_offer.max_outputs",
                 "p_output_count is null",
             ),
             "The free plan has no limit of jobs": (
@@ -442,7 +442,7 @@ PROJECTS: Final = (
                 "drop trigger assets_keep_inputs on public.assets"
             ),
             "A job is queued into a project that is being deleted": rewritten(
-                "private.charge_job", "elsif new.project_id is not null and", "elsif false and"
+                "private.accept_job", "if new.project_id is not null then", "if false then"
             ),
             "The purge does not wait": rewritten(
                 "worker.purge_hidden", "now() - (select purge_after from private.settings)", "now()"
@@ -603,23 +603,37 @@ CREDITS: Final = (
         "credits",
         "credits",
         {
-            "Jobs cost nothing": (
-                "drop trigger generation_jobs_charge_insert on public.generation_jobs"
+            "Jobs cost nothing": rewritten(
+                "private.accept_job", "if new.credit_cost > 0 then", "if false then"
             ),
-            "Drafts that are queued cost nothing": (
-                "drop trigger generation_jobs_charge_update on public.generation_jobs"
+            "Drafts that are queued cost nothing": rewritten(
+                "private.accept_job",
+                "if new.credit_cost > 0 then",
+                "if new.credit_cost > 0 and tg_op = 'INSERT' then",
             ),
-            "What came to nothing is not returned": (
-                "drop trigger generation_jobs_refund on public.generation_jobs"
+            "What came to nothing is not returned": rewritten(
+                "private.follow_jobs",
+                "v_count := private.refund_deductions(v_changed.fruitless);",
+                "null;",
             ),
-            "What is done stays a hold": (
-                "drop trigger generation_jobs_settle on public.generation_jobs"
+            "What is done stays a hold": rewritten(
+                "private.follow_jobs",
+                "v_count := private.settle_deductions(v_changed.completed);",
+                "null;",
+            ),
+            "What was returned in part is returned whole": rewritten(
+                "private.refund_deductions", "and charges.job_id <> all(v_partly)", ""
+            ),
+            "Jobs that end together share one place in the ledger": rewritten(
+                "private.refund_deductions",
+                "accounts.balance + charges.running,",
+                "accounts.balance + charges.amount,",
             ),
             "A job is charged twice": (
                 "drop index public.credit_transactions_one_deduction_per_job_key"
             ),
-            "A balance is below zero": dropped(
-                "public.credit_accounts", "credit_accounts_balance_is_not_negative"
+            "A balance is below zero": (
+                "alter domain public.credit_balance drop constraint credit_balance_is_not_negative"
             ),
             "A lot holds more than was given": dropped(
                 "public.credit_grants", "credit_grants_remaining_is_within_amount"
@@ -646,16 +660,17 @@ CREDITS: Final = (
             ),
             "Credits that have ended are spent": rewritten(
                 "private.deduct_credits",
-                "and (expires_at is null or expires_at > private.now())",
-                "",
+                "and (expires_at is null or expires_at > private.now())"
+                "\n      order by priority desc, expires_at, id\n      limit 1",
+                "order by priority desc, expires_at, id limit 1",
             ),
             "Lasting credits are spent before those that end": rewritten(
                 "private.deduct_credits",
-                "order by priority desc, expires_at, id",
-                "order by priority desc, expires_at desc, id",
+                "order by priority desc, expires_at, id\n      limit 1",
+                "order by priority desc, expires_at desc, id limit 1",
             ),
             "Whoever owes credits goes on spending": rewritten(
-                "private.deduct_credits", "if v_account.debt > 0 then", "if false then"
+                "private.deduct_credits", "debt = 0 and ", ""
             ),
             "More is returned than was taken": rewritten(
                 "private.refund_deduction", "if v_refund > v_left then", "if false then"
@@ -664,7 +679,7 @@ CREDITS: Final = (
                 "private.grant_credits", "and kind = p_kind and amount = p_amount", ""
             ),
             "A key serves another wish": rewritten(
-                "public.submit_generation",
+                "private.submit_own_generation",
                 "(v_job.kind, v_job.prompt, v_job.mode, v_job.output_count) is distinct from"
                 "\n      (p_kind, p_prompt, p_mode, p_output_count)",
                 "false",
@@ -1405,36 +1420,40 @@ JOBS: Final = (
                 " values ('failed', 'completed', 'x')"
             ),
             "One key makes two jobs": (
-                "alter table public.generation_jobs"
-                " drop constraint generation_jobs_user_id_idempotency_key_key;"
+                "drop index public.generation_jobs_user_id_idempotency_key_key;"
                 " create index on public.generation_jobs (user_id, idempotency_key); "
                 + rewritten(
-                    "public.submit_generation",
-                    "on conflict (user_id, idempotency_key) do nothing",
+                    "private.submit_own_generation",
+                    "on conflict (user_id, idempotency_key) where idempotency_key is not null"
+                    " do nothing",
                     "",
                 )
             ),
             "A job becomes anything": (
                 "drop trigger generation_jobs_guard_transition on public.generation_jobs"
             ),
-            "The life of a job is not recorded": (
-                "drop trigger generation_jobs_record_change on public.generation_jobs"
+            "The life of a job is not recorded": rewritten(
+                "private.follow_jobs",
+                "where changed.from_status <> 'pending' or changed.status <> 'queued'",
+                "where false",
             ),
             "A queued draft is given to nobody": (
-                "drop trigger generation_jobs_enqueue_update on public.generation_jobs"
+                "drop trigger generation_jobs_accept_update on public.generation_jobs"
             ),
-            "An ended job stays in the queue": (
-                "drop trigger generation_jobs_dequeue on public.generation_jobs"
+            "An ended job stays in the queue": rewritten(
+                "private.follow_jobs",
+                "delete from worker.tasks where job_id = any(v_changed.ended);",
+                "",
             ),
             "A job is its own parent": dropped(
                 "public.generation_jobs", "generation_jobs_is_not_its_own_parent"
             ),
             "A prompt may be as long as a book": (
                 "alter table public.generation_jobs"
-                " drop constraint generation_jobs_texts_are_short; "
+                " drop constraint generation_jobs_texts_are_given_and_short; "
                 + rewritten(
                     "public.quote_generation",
-                    "char_length(p_prompt) > v_model.max_prompt_characters",
+                    "char_length(p_prompt) > v_offer.max_prompt_characters",
                     "false",
                 )
             ),
@@ -1450,23 +1469,32 @@ JOBS: Final = (
                 "private.lock_own_job", "and deleted_at is not null", "and false"
             ),
             "Nobody has too many jobs at once": rewritten(
-                "private.charge_job", "if v_count > v_plan.max_active_jobs then", "if false then"
+                "private.accept_job",
+                "if v_now.active_jobs > v_now.max_active_jobs then",
+                "if false then",
             ),
             "Nobody has too many jobs a day": rewritten(
-                "private.charge_job",
-                "if v_plan.max_jobs_per_day is not null then",
+                "private.accept_job",
+                "if v_now.max_jobs_per_day is not null then",
                 "if false then",
             ),
             "Drafts of days ago are jobs of no day": rewritten(
-                "private.charge_job",
+                "private.accept_job",
                 "queued_at > private.now() - interval '24 hours'",
                 "created_at > private.now() - interval '24 hours' and queued_at is not null",
             ),
             "Closed accounts start jobs": rewritten(
-                "private.charge_job", " and profiles.deleted_at is null", ""
+                "private.price_job", "if v_owner.deleted_at is not null then", "if false then"
             ),
-            "Jobs are submitted past the policies": (
-                "alter function public.submit_generation security definer"
+            "Jobs are submitted into projects that were deleted": rewritten(
+                "private.submit_own_generation",
+                "where id = p_project_id and user_id = v_user_id and deleted_at is null",
+                "where id = p_project_id and user_id = v_user_id",
+            ),
+            "A deleted job answers to its key": rewritten(
+                "private.submit_own_generation",
+                "and idempotency_key = p_idempotency_key and hidden_at is null;\n    v_is_known",
+                "and idempotency_key = p_idempotency_key;\n    v_is_known",
             ),
             "A worker without a lease goes on": rewritten(
                 "private.require_lease", "lease = p_lease and ", ""
@@ -1930,12 +1958,15 @@ OPERATIONS: Final = (
             "Presets have no limit": (
                 "drop trigger style_presets_limit_rows on public.style_presets"
             ),
-            "Drafts have no limit": (
-                "drop trigger generation_jobs_limit_rows on public.generation_jobs"
+            "Drafts have no limit": rewritten(
+                "private.accept_job", "perform private.hold_row_limit('generation_jobs');", "null;"
+            ),
+            "Loose prompts have no limit": (
+                "drop trigger user_prompts_limit_rows on public.user_prompts"
             ),
             "Projects have no limit": "drop trigger projects_limit_rows on public.projects",
             "Limits hold only once they are passed by far": rewritten(
-                "private.limit_rows", "> v_limit then", "> v_limit * 2 then"
+                "private.hold_row_limit", "> v_limit then", "> v_limit * 2 then"
             ),
             "Limits do not hold in bulk": (
                 "drop trigger style_presets_limit_rows on public.style_presets;"
@@ -1947,7 +1978,7 @@ OPERATIONS: Final = (
                 "private.own_limits", "where profiles.user_id = (select auth.uid())", ""
             ),
             "Closed accounts write": rewritten(
-                "private.limit_rows", " and profiles.deleted_at is null", ""
+                "private.hold_row_limit", " and profiles.deleted_at is null", ""
             ),
             "What is counted is what others have, too": rewritten(
                 "private.count_rows", "where user_id = $1 and (%s)", "where (%s) and $1 is not null"

@@ -248,6 +248,52 @@ def refund(bench: Bench, job: Job, amount: Any = None) -> Any:
     return bench.value("select amount from public.credit_transactions where id = %s", returned)
 
 
+def test_many_refunds_at_once_chain_and_go_back_to_their_lots(bench: Bench, shop: Shop) -> None:
+    users = [bench.person() for _ in range(3)]
+    jobs = [shop.job(user) for user in users for _ in range(3)]
+    # One charge was returned in part before, and one user's lot has ended meanwhile.
+    assert refund(bench, jobs[0], 2) == 2
+    with bench.connection.transaction():
+        bench.run("set local search_path = reelbase_ledger")
+        bench.run(
+            "update public.credit_grants set expires_at = now() - interval '1 day'"
+            " where user_id = %s",
+            users[2],
+        )
+    ids = [job.id for job in jobs]
+    assert bench.value("select private.refund_deductions(%s::uuid[])", ids) == len(jobs)
+    assert bench.value("select private.refund_deductions(%s::uuid[])", ids) == 0
+    assert [bench.balance(user) for user in users] == [100, 100, 100]
+    assert bench.column(
+        "select count(*) from public.credit_grants where user_id = any(%s::uuid[])"
+        " and kind = 'refund' and replaces_id is not null group by user_id",
+        users,
+    ) == [3]
+    bench.run(
+        "update public.generation_jobs set status = 'cancelled' where id = any(%s::uuid[])", ids
+    )
+    assert bench.complaints(*users) == []
+
+
+def test_jobs_that_end_in_one_statement_are_each_settled_or_refunded(
+    bench: Bench, shop: Shop
+) -> None:
+    users = [bench.person() for _ in range(2)]
+    jobs = [shop.job(user) for user in users for _ in range(3)]
+    ended = bench.run(
+        "update public.generation_jobs set status = 'cancelled' where id = any(%s::uuid[])",
+        [job.id for job in jobs],
+    )
+    assert ended == len(jobs)
+    assert [bench.balance(user) for user in users] == [100, 100]
+    assert bench.value(
+        "select count(*) from public.job_events where job_id = any(%s::uuid[])"
+        " and to_status = 'cancelled'",
+        [job.id for job in jobs],
+    ) == len(jobs)
+    assert bench.complaints(*users) == []
+
+
 def test_partial_refunds_add_up_to_the_charge_and_no_further(bench: Bench, shop: Shop) -> None:
     job = completed_job(bench, shop)
     assert refund(bench, job, 3) == 3

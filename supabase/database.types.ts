@@ -391,17 +391,23 @@ isOneToOne: false
                   ]
                 },"credit_grants": {
                   Row: {
-                    "amount": number,"created_at": string,"expires_at": string | null,"id": string,"kind": Database["public"]['Enums']["credit_grant_kind"],"priority": number,"remaining": number,"source_key": string,"user_id": string
+                    "amount": number,"created_at": string,"expires_at": string | null,"id": string,"is_spent": boolean,"kind": Database["public"]['Enums']["credit_grant_kind"],"priority": number,"remaining": number,"replaces_id": string | null,"source_key": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount": number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"kind": Database["public"]['Enums']["credit_grant_kind"],"priority"?: number,"remaining": number,"source_key": string,"user_id": string
+                    "amount": number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"is_spent"?: never,"kind": Database["public"]['Enums']["credit_grant_kind"],"priority"?: number,"remaining": number,"replaces_id"?: string | null,"source_key": string,"user_id": string
                   }
                   Update: {
-                    "amount"?: number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["credit_grant_kind"],"priority"?: number,"remaining"?: number,"source_key"?: string,"user_id"?: string
+                    "amount"?: number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"is_spent"?: never,"kind"?: Database["public"]['Enums']["credit_grant_kind"],"priority"?: number,"remaining"?: number,"replaces_id"?: string | null,"source_key"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
+      foreignKeyName: "credit_grants_replaces_id_fkey"
+      columns: ["replaces_id"]
+isOneToOne: false
+      referencedRelation: "credit_grants"
+      referencedColumns: ["id"]
+    },{
       foreignKeyName: "credit_grants_user_id_fkey"
       columns: ["user_id"]
 isOneToOne: false
@@ -566,18 +572,6 @@ isOneToOne: false
       referencedRelation: "campaigns"
       referencedColumns: ["id","user_id"]
     },{
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_statement"
-      referencedColumns: ["transaction_id"]
-    },{
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_transactions"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "generation_jobs_model_id_fkey"
       columns: ["model_id"]
 isOneToOne: false
@@ -691,14 +685,14 @@ isOneToOne: false
                   ]
                 },"job_events": {
                   Row: {
-                    "actor": string,"created_at": string,"from_status": Database["public"]['Enums']["job_status"] | null,"id": number,"job_id": string,"note": string | null,"to_status": Database["public"]['Enums']["job_status"],"user_id": string
+                    "actor": Database["public"]['Enums']["job_actor"],"created_at": string,"from_status": Database["public"]['Enums']["job_status"] | null,"id": number,"job_id": string,"note": string | null,"to_status": Database["public"]['Enums']["job_status"],"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "actor": string,"created_at"?: string,"from_status"?: Database["public"]['Enums']["job_status"] | null,"id"?: never,"job_id": string,"note"?: string | null,"to_status": Database["public"]['Enums']["job_status"],"user_id": string
+                    "actor": Database["public"]['Enums']["job_actor"],"created_at"?: string,"from_status"?: Database["public"]['Enums']["job_status"] | null,"id"?: never,"job_id": string,"note"?: string | null,"to_status": Database["public"]['Enums']["job_status"],"user_id": string
                   }
                   Update: {
-                    "actor"?: string,"created_at"?: string,"from_status"?: Database["public"]['Enums']["job_status"] | null,"id"?: never,"job_id"?: string,"note"?: string | null,"to_status"?: Database["public"]['Enums']["job_status"],"user_id"?: string
+                    "actor"?: Database["public"]['Enums']["job_actor"],"created_at"?: string,"from_status"?: Database["public"]['Enums']["job_status"] | null,"id"?: never,"job_id"?: string,"note"?: string | null,"to_status"?: Database["public"]['Enums']["job_status"],"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -763,14 +757,14 @@ isOneToOne: false
                   ]
                 },"payments": {
                   Row: {
-                    "amount_minor": number,"created_at": string,"credits": number,"currency": string,"expires_at": string | null,"failure_reason": string | null,"id": string,"idempotency_key": string | null,"method": Database["public"]['Enums']["payment_method"] | null,"package_id": string | null,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference": string | null,"receipt_url": string | null,"refunded_minor": number,"status": Database["public"]['Enums']["payment_status"],"subscription_id": string | null,"succeeded_at": string | null,"tier": Database["public"]['Enums']["subscription_tier"] | null,"transaction_id": string | null,"updated_at": string,"user_id": string
+                    "amount_minor": number,"charged_back_minor": number,"created_at": string,"credits": number,"credits_owed": number,"currency": string,"expires_at": string | null,"failure_reason": string | null,"id": string,"idempotency_key": string | null,"method": Database["public"]['Enums']["payment_method"] | null,"package_id": string | null,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference": string | null,"receipt_url": string | null,"refunded_minor": number,"status": Database["public"]['Enums']["payment_status"],"subscription_id": string | null,"succeeded_at": string | null,"tier": Database["public"]['Enums']["subscription_tier"] | null,"transaction_id": string | null,"updated_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount_minor": number,"created_at"?: string,"credits": number,"currency": string,"expires_at"?: string | null,"failure_reason"?: string | null,"id"?: string,"idempotency_key"?: string | null,"method"?: Database["public"]['Enums']["payment_method"] | null,"package_id"?: string | null,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference"?: string | null,"receipt_url"?: string | null,"refunded_minor"?: number,"status"?: Database["public"]['Enums']["payment_status"],"subscription_id"?: string | null,"succeeded_at"?: string | null,"tier"?: Database["public"]['Enums']["subscription_tier"] | null,"transaction_id"?: string | null,"updated_at"?: string,"user_id": string
+                    "amount_minor": number,"charged_back_minor"?: number,"created_at"?: string,"credits": number,"credits_owed"?: number,"currency": string,"expires_at"?: string | null,"failure_reason"?: string | null,"id"?: string,"idempotency_key"?: string | null,"method"?: Database["public"]['Enums']["payment_method"] | null,"package_id"?: string | null,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference"?: string | null,"receipt_url"?: string | null,"refunded_minor"?: number,"status"?: Database["public"]['Enums']["payment_status"],"subscription_id"?: string | null,"succeeded_at"?: string | null,"tier"?: Database["public"]['Enums']["subscription_tier"] | null,"transaction_id"?: string | null,"updated_at"?: string,"user_id": string
                   }
                   Update: {
-                    "amount_minor"?: number,"created_at"?: string,"credits"?: number,"currency"?: string,"expires_at"?: string | null,"failure_reason"?: string | null,"id"?: string,"idempotency_key"?: string | null,"method"?: Database["public"]['Enums']["payment_method"] | null,"package_id"?: string | null,"provider"?: Database["public"]['Enums']["payment_provider"],"provider_reference"?: string | null,"receipt_url"?: string | null,"refunded_minor"?: number,"status"?: Database["public"]['Enums']["payment_status"],"subscription_id"?: string | null,"succeeded_at"?: string | null,"tier"?: Database["public"]['Enums']["subscription_tier"] | null,"transaction_id"?: string | null,"updated_at"?: string,"user_id"?: string
+                    "amount_minor"?: number,"charged_back_minor"?: number,"created_at"?: string,"credits"?: number,"credits_owed"?: number,"currency"?: string,"expires_at"?: string | null,"failure_reason"?: string | null,"id"?: string,"idempotency_key"?: string | null,"method"?: Database["public"]['Enums']["payment_method"] | null,"package_id"?: string | null,"provider"?: Database["public"]['Enums']["payment_provider"],"provider_reference"?: string | null,"receipt_url"?: string | null,"refunded_minor"?: number,"status"?: Database["public"]['Enums']["payment_status"],"subscription_id"?: string | null,"succeeded_at"?: string | null,"tier"?: Database["public"]['Enums']["subscription_tier"] | null,"transaction_id"?: string | null,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -1043,28 +1037,28 @@ isOneToOne: false
                   ]
                 },"subscription_plans": {
                   Row: {
-                    "created_at": string,"currency": string,"description": string | null,"is_active": boolean,"job_priority": number,"max_active_jobs": number,"max_jobs_per_day": number | null,"max_rows": number,"max_running_jobs": number,"max_storage_bytes": number,"monthly_allowance": number,"name": string,"price_minor": number,"sort_order": number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string
+                    "created_at": string,"currency": string,"description": string | null,"is_active": boolean,"job_priority": number,"max_active_jobs": number,"max_jobs_per_day": number | null,"max_rows": number,"max_running_jobs": number,"max_storage_bytes": number,"monthly_allowance": number,"name": string,"price_minor": number,"rollover_periods": number,"sort_order": number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"currency": string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs": number,"max_jobs_per_day"?: number | null,"max_rows": number,"max_running_jobs": number,"max_storage_bytes": number,"monthly_allowance": number,"name": string,"price_minor": number,"sort_order"?: number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
+                    "created_at"?: string,"currency": string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs": number,"max_jobs_per_day"?: number | null,"max_rows": number,"max_running_jobs": number,"max_storage_bytes": number,"monthly_allowance": number,"name": string,"price_minor": number,"rollover_periods"?: number,"sort_order"?: number,"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"currency"?: string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs"?: number,"max_jobs_per_day"?: number | null,"max_rows"?: number,"max_running_jobs"?: number,"max_storage_bytes"?: number,"monthly_allowance"?: number,"name"?: string,"price_minor"?: number,"sort_order"?: number,"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
+                    "created_at"?: string,"currency"?: string,"description"?: string | null,"is_active"?: boolean,"job_priority"?: number,"max_active_jobs"?: number,"max_jobs_per_day"?: number | null,"max_rows"?: number,"max_running_jobs"?: number,"max_storage_bytes"?: number,"monthly_allowance"?: number,"name"?: string,"price_minor"?: number,"rollover_periods"?: number,"sort_order"?: number,"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string
                   }
                   Relationships: [
                     
                   ]
                 },"subscriptions": {
                   Row: {
-                    "cancel_at_period_end": boolean,"cancelled_at": string | null,"created_at": string,"current_period_ends_at": string,"current_period_started_at": string,"ended_at": string | null,"id": string,"provider": Database["public"]['Enums']["payment_provider"] | null,"provider_reference": string | null,"status": Database["public"]['Enums']["subscription_status"],"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string,"user_id": string
+                    "cancel_at_period_end": boolean,"cancelled_at": string | null,"created_at": string,"current_period_ends_at": string,"current_period_started_at": string,"ended_at": string | null,"follow_at": string | null,"id": string,"is_final": boolean,"provider": Database["public"]['Enums']["payment_provider"] | null,"provider_reference": string | null,"status": Database["public"]['Enums']["subscription_status"],"tier": Database["public"]['Enums']["subscription_tier"],"updated_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "cancel_at_period_end"?: boolean,"cancelled_at"?: string | null,"created_at"?: string,"current_period_ends_at": string,"current_period_started_at": string,"ended_at"?: string | null,"id"?: string,"provider"?: Database["public"]['Enums']["payment_provider"] | null,"provider_reference"?: string | null,"status"?: Database["public"]['Enums']["subscription_status"],"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string,"user_id": string
+                    "cancel_at_period_end"?: boolean,"cancelled_at"?: string | null,"created_at"?: string,"current_period_ends_at": string,"current_period_started_at": string,"ended_at"?: string | null,"follow_at"?: string | null,"id"?: string,"is_final"?: boolean,"provider"?: Database["public"]['Enums']["payment_provider"] | null,"provider_reference"?: string | null,"status"?: Database["public"]['Enums']["subscription_status"],"tier": Database["public"]['Enums']["subscription_tier"],"updated_at"?: string,"user_id": string
                   }
                   Update: {
-                    "cancel_at_period_end"?: boolean,"cancelled_at"?: string | null,"created_at"?: string,"current_period_ends_at"?: string,"current_period_started_at"?: string,"ended_at"?: string | null,"id"?: string,"provider"?: Database["public"]['Enums']["payment_provider"] | null,"provider_reference"?: string | null,"status"?: Database["public"]['Enums']["subscription_status"],"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string,"user_id"?: string
+                    "cancel_at_period_end"?: boolean,"cancelled_at"?: string | null,"created_at"?: string,"current_period_ends_at"?: string,"current_period_started_at"?: string,"ended_at"?: string | null,"follow_at"?: string | null,"id"?: string,"is_final"?: boolean,"provider"?: Database["public"]['Enums']["payment_provider"] | null,"provider_reference"?: string | null,"status"?: Database["public"]['Enums']["subscription_status"],"tier"?: Database["public"]['Enums']["subscription_tier"],"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -1520,14 +1514,14 @@ isOneToOne: false
           Views: {
             "credit_statement": {
                   Row: {
-                    "amount": number,"balance_after": number,"created_at": string,"description": string | null,"job_id": string | null,"model_id": string | null,"operation_type": Database["public"]['Enums']["generation_kind"] | null,"status": Database["public"]['Enums']["transaction_status"],"transaction_id": string,"type": Database["public"]['Enums']["transaction_type"],"user_id": string,"version": number
+                    "amount": number,"balance_after": number,"created_at": string,"description": string | null,"job_id": string | null,"model_id": string | null,"operation_type": Database["public"]['Enums']["generation_kind"] | null,"payment_id": string | null,"reverses_id": string | null,"status": Database["public"]['Enums']["transaction_status"],"transaction_id": string,"type": Database["public"]['Enums']["transaction_type"],"user_id": string,"version": number
                   }
                   ComputedFields: never
                   Insert: {
-                           "amount"?: number | null,"balance_after"?: number | null,"created_at"?: string | null,"description"?: string | null,"job_id"?: string | null,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"status"?: Database["public"]['Enums']["transaction_status"] | null,"transaction_id"?: string | null,"type"?: Database["public"]['Enums']["transaction_type"] | null,"user_id"?: string | null,"version"?: number | null
+                           "amount"?: number | null,"balance_after"?: number | null,"created_at"?: string | null,"description"?: string | null,"job_id"?: string | null,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"payment_id"?: string | null,"reverses_id"?: string | null,"status"?: Database["public"]['Enums']["transaction_status"] | null,"transaction_id"?: string | null,"type"?: Database["public"]['Enums']["transaction_type"] | null,"user_id"?: string | null,"version"?: number | null
                          }
                         Update: {
-                           "amount"?: number | null,"balance_after"?: number | null,"created_at"?: string | null,"description"?: string | null,"job_id"?: string | null,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"status"?: Database["public"]['Enums']["transaction_status"] | null,"transaction_id"?: string | null,"type"?: Database["public"]['Enums']["transaction_type"] | null,"user_id"?: string | null,"version"?: number | null
+                           "amount"?: number | null,"balance_after"?: number | null,"created_at"?: string | null,"description"?: string | null,"job_id"?: string | null,"model_id"?: string | null,"operation_type"?: Database["public"]['Enums']["generation_kind"] | null,"payment_id"?: string | null,"reverses_id"?: string | null,"status"?: Database["public"]['Enums']["transaction_status"] | null,"transaction_id"?: string | null,"type"?: Database["public"]['Enums']["transaction_type"] | null,"user_id"?: string | null,"version"?: number | null
                          }
                         Relationships: [
                     {
@@ -1553,6 +1547,24 @@ isOneToOne: false
       columns: ["job_id"]
 isOneToOne: false
       referencedRelation: "generation_jobs"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "credit_transactions_payment_is_the_owners"
+      columns: ["payment_id","user_id"]
+isOneToOne: false
+      referencedRelation: "payments"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "credit_transactions_reverses_id_fkey"
+      columns: ["reverses_id"]
+isOneToOne: false
+      referencedRelation: "credit_statement"
+      referencedColumns: ["transaction_id"]
+    },{
+      foreignKeyName: "credit_transactions_reverses_id_fkey"
+      columns: ["reverses_id"]
+isOneToOne: false
+      referencedRelation: "credit_transactions"
       referencedColumns: ["id"]
     },{
       foreignKeyName: "credit_transactions_user_id_fkey"
@@ -1595,18 +1607,6 @@ isOneToOne: false
                   ComputedFields: never
                   Relationships: [
                     {
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_statement"
-      referencedColumns: ["transaction_id"]
-    },{
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_transactions"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "generation_jobs_model_id_fkey"
       columns: ["model"]
 isOneToOne: false
@@ -1677,18 +1677,6 @@ isOneToOne: false
                          }
                         Relationships: [
                     {
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_statement"
-      referencedColumns: ["transaction_id"]
-    },{
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_transactions"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "generation_jobs_model_id_fkey"
       columns: ["model"]
 isOneToOne: false
@@ -1721,18 +1709,6 @@ isOneToOne: false
                   ComputedFields: never
                   Relationships: [
                     {
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_statement"
-      referencedColumns: ["transaction_id"]
-    },{
-      foreignKeyName: "generation_jobs_credit_transaction_id_fkey"
-      columns: ["credit_transaction_id"]
-isOneToOne: false
-      referencedRelation: "credit_transactions"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "generation_jobs_model_id_fkey"
       columns: ["model"]
 isOneToOne: false
@@ -2270,7 +2246,7 @@ isOneToOne: false
       } }
           }
           Enums: {
-            "asset_kind": "image"|"video"|"audio"|"document","asset_role": "reference_image"|"source_video"|"source_audio"|"result_image"|"result_video"|"result_audio"|"thumbnail"|"sprite_sheet"|"final_character"|"subtitle","campaign_status": "draft"|"active"|"completed"|"archived","conversation_type": "concept_generation"|"web_research"|"content_summary"|"video_segmentation"|"image_generation"|"video_generation"|"voiceover_generation"|"character_generation"|"general_chat","credit_grant_kind": "allowance"|"purchase"|"bonus"|"refund"|"adjustment","generation_kind": "text_to_image"|"text_to_video"|"image_to_video"|"video_edit"|"voiceover"|"character"|"concept"|"web_research"|"content_summary"|"video_segmentation","generation_mode": "draft"|"fast"|"standard"|"ultra","job_status": "pending"|"queued"|"starting"|"processing"|"finalizing"|"completed"|"failed"|"cancelled"|"expired","payment_method": "card"|"promptpay"|"truemoney","payment_provider": "stripe"|"omise"|"sandbox","payment_status": "pending"|"processing"|"succeeded"|"failed"|"expired"|"refunded"|"disputed","price_unit": "job"|"second"|"output"|"segment"|"1k_characters","subscription_status": "active"|"trialing"|"past_due"|"cancelled"|"ended","subscription_tier": "free"|"starter"|"creator"|"pro"|"business"|"enterprise","transaction_status": "pending"|"completed"|"failed"|"cancelled"|"refunded","transaction_type": "purchase"|"deduction"|"refund"|"bonus"|"grant"|"expiration"|"adjustment"|"chargeback"
+            "asset_kind": "image"|"video"|"audio"|"document","asset_role": "reference_image"|"source_video"|"source_audio"|"result_image"|"result_video"|"result_audio"|"thumbnail"|"sprite_sheet"|"final_character"|"subtitle","campaign_status": "draft"|"active"|"completed"|"archived","conversation_type": "concept_generation"|"web_research"|"content_summary"|"video_segmentation"|"image_generation"|"video_generation"|"voiceover_generation"|"character_generation"|"general_chat","credit_grant_kind": "allowance"|"purchase"|"bonus"|"refund"|"adjustment","generation_kind": "text_to_image"|"text_to_video"|"image_to_video"|"video_edit"|"voiceover"|"character"|"concept"|"web_research"|"content_summary"|"video_segmentation","generation_mode": "draft"|"fast"|"standard"|"ultra","job_actor": "user"|"service"|"system","job_status": "pending"|"queued"|"starting"|"processing"|"finalizing"|"completed"|"failed"|"cancelled"|"expired","payment_method": "card"|"promptpay"|"truemoney","payment_provider": "stripe"|"omise"|"sandbox","payment_status": "pending"|"processing"|"succeeded"|"failed"|"expired"|"refunded"|"disputed","price_unit": "job"|"second"|"output"|"segment"|"1k_characters","subscription_status": "active"|"trialing"|"past_due"|"cancelled"|"ended","subscription_tier": "free"|"starter"|"creator"|"pro"|"business"|"enterprise","transaction_status": "pending"|"completed"|"failed"|"cancelled"|"refunded","transaction_type": "purchase"|"deduction"|"refund"|"bonus"|"grant"|"expiration"|"adjustment"|"chargeback"
           }
           CompositeTypes: {
             "generation_quote": {
@@ -2315,6 +2291,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"debt_changes": {
+                  Row: {
+                    "amount": number,"created_at": string,"id": number,"payment_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount": number,"created_at"?: string,"id"?: never,"payment_id": string
+                  }
+                  Update: {
+                    "amount"?: number,"created_at"?: string,"id"?: never,"payment_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"file_removals": {
                   Row: {
                     "available_at": string,"bucket": string,"created_at": string,"storage_path": string
@@ -2325,6 +2315,34 @@ isOneToOne: false
                   }
                   Update: {
                     "available_at"?: string,"bucket"?: string,"created_at"?: string,"storage_path"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"operator_actions": {
+                  Row: {
+                    "action": string,"created_at": string,"details": NonNullable<Json>,"id": string,"operator": string,"reason": string,"transaction_id": string | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"operator": string,"reason": string,"transaction_id"?: string | null,"user_id": string
+                  }
+                  Update: {
+                    "action"?: string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"operator"?: string,"reason"?: string,"transaction_id"?: string | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"payment_disputes": {
+                  Row: {
+                    "amount_minor": number | null,"closed_at": string | null,"opened_at": string,"outcome": string,"payment_id": string,"provider_reference": string,"reason": string | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount_minor"?: number | null,"closed_at"?: string | null,"opened_at"?: string,"outcome"?: string,"payment_id": string,"provider_reference": string,"reason"?: string | null,"user_id": string
+                  }
+                  Update: {
+                    "amount_minor"?: number | null,"closed_at"?: string | null,"opened_at"?: string,"outcome"?: string,"payment_id"?: string,"provider_reference"?: string,"reason"?: string | null,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -2360,7 +2378,23 @@ isOneToOne: false
                 }
           }
           Views: {
-            "job_queue_status": {
+            "credit_liability": {
+                  Row: {
+                    "currency": string | null,"held_credits": number | null,"liability_credits": number | null,"liability_minor": number | null,"owed_credits": number | null,"owed_minor": number | null,"unspent_credits": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"credits_by_month": {
+                  Row: {
+                    "credits": number | null,"entries": number | null,"month": string | null,"type": Database["public"]['Enums']["transaction_type"]
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"job_queue_status": {
                   Row: {
                     "average_wait_seconds": number | null,"jobs": number | null,"kind": Database["public"]['Enums']["generation_kind"],"longest_wait_seconds": number | null,"provider": string,"status": Database["public"]['Enums']["job_status"]
                   }
@@ -2376,12 +2410,73 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"revenue_by_month": {
+                  Row: {
+                    "currency": string | null,"expired_credits": number | null,"expired_minor": number | null,"liability_credits": number | null,"liability_minor": number | null,"month": string | null,"recognised_credits": number | null,"recognised_minor": number | null,"returned_credits": number | null,"returned_minor": number | null,"sold_credits": number | null,"sold_minor": number | null,"withdrawn_credits": number | null,"withdrawn_minor": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"revenue_entries": {
+                  Row: {
+                    "amount_minor": number | null,"credits": number | null,"currency": string | null,"effect": string | null,"occurred_at": string | null,"payment_id": string | null,"transaction_id": string | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"sold_lots": {
+                  Row: {
+                    "average_price_minor": number | null,"currency": string | null,"grant_id": string | null,"payment_id": string | null,"price_minor": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
                 }
           }
           Functions: {
-            "advance_job":
+            "adjust_credits":
+{ Args: { "p_amount": number,"p_idempotency_key"?: string,"p_operator": string,"p_reason": string,"p_user_id": string }; Returns: Database["public"]['Tables']["credit_transactions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "credit_transactions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"advance_job":
 { Args: { "p_job_id": string,"p_lease": string,"p_poll_after_seconds"?: number,"p_provider_job_id"?: string,"p_status": Database["public"]['Enums']["job_status"] }; Returns: undefined
                            },
+"advance_payment":
+{ Args: { "p_expires_at"?: string,"p_is_processing"?: boolean,"p_method"?: Database["public"]['Enums']["payment_method"],"p_payment_id": string,"p_provider_reference"?: string,"p_receipt_url"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"audit_credits":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "broken": number,"checked": number,"promise": string
+            }[]
+                           },
+"cancel_subscription":
+{ Args: { "p_occurred_at": string,"p_resume"?: boolean,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"change_subscription":
+{ Args: { "p_effective_at": string,"p_payment_id"?: string,"p_subscription_id": string,"p_tier": Database["public"]['Enums']["subscription_tier"] }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "claim_file_removals":
 { Args: { "p_lease_seconds"?: number,"p_limit"?: number }; Returns: {
               "bucket": string,"storage_path": string
@@ -2395,11 +2490,30 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"close_dispute":
+{ Args: { "p_amount_minor"?: number,"p_dispute_reference": string,"p_outcome": string,"p_payment_id": string }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "complete_job":
 { Args: { "p_assets": Json,"p_job_id": string,"p_lease": string }; Returns: undefined
                            },
 "confirm_file_removals":
 { Args: { "p_files": Json }; Returns: number
+                           },
+"end_subscription":
+{ Args: { "p_ended_at": string,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"expire_credits":
+{ Args: { "p_limit"?: number }; Returns: number
                            },
 "extend_leases":
 { Args: { "p_held": Json,"p_lease_seconds"?: number }; Returns: string[]
@@ -2410,20 +2524,103 @@ isOneToOne: false
 "fail_job":
 { Args: { "p_error_code": string,"p_error_message": string,"p_job_id": string,"p_lease": string,"p_retry": boolean,"p_retry_after_seconds"?: number }; Returns: Database["public"]['Enums']["job_status"]
                            },
+"fail_payment":
+{ Args: { "p_has_expired"?: boolean,"p_payment_id": string,"p_reason"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "find_shown_file":
 { Args: { "p_asset_id": string,"p_project_id"?: string,"p_token"?: string }; Returns: {
               "bucket": string,"mime_type": string,"storage_path": string
             }[]
                            },
+"follow_subscriptions":
+{ Args: { "p_limit"?: number }; Returns: number
+                           },
+"grant_credits":
+{ Args: { "p_amount": number,"p_expires_at"?: string,"p_idempotency_key"?: string,"p_operator": string,"p_reason": string,"p_user_id": string }; Returns: Database["public"]['Tables']["credit_transactions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "credit_transactions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "housekeep":
 { Args: { "p_limit"?: number }; Returns: Json
                            },
+"lapse_subscription":
+{ Args: { "p_has_recovered"?: boolean,"p_occurred_at": string,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"open_dispute":
+{ Args: { "p_amount_minor"?: number,"p_dispute_reference": string,"p_payment_id": string,"p_reason"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"open_payment":
+{ Args: { "p_amount_minor"?: number,"p_currency"?: string,"p_expires_at"?: string,"p_idempotency_key": string,"p_method"?: Database["public"]['Enums']["payment_method"],"p_package_slug"?: string,"p_provider": Database["public"]['Enums']["payment_provider"],"p_subscription_id"?: string,"p_tier"?: Database["public"]['Enums']["subscription_tier"],"p_user_id": string }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "purge_hidden":
 { Args: { "p_limit"?: number }; Returns: Json
                            },
+"refund_job":
+{ Args: { "p_amount"?: number,"p_idempotency_key"?: string,"p_job_id": string,"p_operator": string,"p_reason": string }; Returns: Database["public"]['Tables']["credit_transactions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "credit_transactions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"refund_payment":
+{ Args: { "p_currency"?: string,"p_payment_id": string,"p_refunded_minor": number }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "release_tasks":
 { Args: { "p_held": Json }; Returns: string[]
-                           }
+                           },
+"renew_subscription":
+{ Args: { "p_payment_id"?: string,"p_period_ends_at": string,"p_period_started_at": string,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"settle_payment":
+{ Args: { "p_amount_minor": number,"p_currency": string,"p_method"?: Database["public"]['Enums']["payment_method"],"p_payment_id": string,"p_provider_reference"?: string,"p_receipt_url"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"start_subscription":
+{ Args: { "p_is_trial"?: boolean,"p_payment_id"?: string,"p_period_ends_at": string,"p_period_started_at": string,"p_provider"?: Database["public"]['Enums']["payment_provider"],"p_provider_reference"?: string,"p_tier": Database["public"]['Enums']["subscription_tier"],"p_user_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } }
           }
           Enums: {
             "task_step": "submit"|"poll"|"collect","webhook_status": "received"|"processed"|"ignored"|"failed"|"dead"
@@ -2544,7 +2741,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "asset_kind": ["image", "video", "audio", "document"],"asset_role": ["reference_image", "source_video", "source_audio", "result_image", "result_video", "result_audio", "thumbnail", "sprite_sheet", "final_character", "subtitle"],"campaign_status": ["draft", "active", "completed", "archived"],"conversation_type": ["concept_generation", "web_research", "content_summary", "video_segmentation", "image_generation", "video_generation", "voiceover_generation", "character_generation", "general_chat"],"credit_grant_kind": ["allowance", "purchase", "bonus", "refund", "adjustment"],"generation_kind": ["text_to_image", "text_to_video", "image_to_video", "video_edit", "voiceover", "character", "concept", "web_research", "content_summary", "video_segmentation"],"generation_mode": ["draft", "fast", "standard", "ultra"],"job_status": ["pending", "queued", "starting", "processing", "finalizing", "completed", "failed", "cancelled", "expired"],"payment_method": ["card", "promptpay", "truemoney"],"payment_provider": ["stripe", "omise", "sandbox"],"payment_status": ["pending", "processing", "succeeded", "failed", "expired", "refunded", "disputed"],"price_unit": ["job", "second", "output", "segment", "1k_characters"],"subscription_status": ["active", "trialing", "past_due", "cancelled", "ended"],"subscription_tier": ["free", "starter", "creator", "pro", "business", "enterprise"],"transaction_status": ["pending", "completed", "failed", "cancelled", "refunded"],"transaction_type": ["purchase", "deduction", "refund", "bonus", "grant", "expiration", "adjustment", "chargeback"]
+            "asset_kind": ["image", "video", "audio", "document"],"asset_role": ["reference_image", "source_video", "source_audio", "result_image", "result_video", "result_audio", "thumbnail", "sprite_sheet", "final_character", "subtitle"],"campaign_status": ["draft", "active", "completed", "archived"],"conversation_type": ["concept_generation", "web_research", "content_summary", "video_segmentation", "image_generation", "video_generation", "voiceover_generation", "character_generation", "general_chat"],"credit_grant_kind": ["allowance", "purchase", "bonus", "refund", "adjustment"],"generation_kind": ["text_to_image", "text_to_video", "image_to_video", "video_edit", "voiceover", "character", "concept", "web_research", "content_summary", "video_segmentation"],"generation_mode": ["draft", "fast", "standard", "ultra"],"job_actor": ["user", "service", "system"],"job_status": ["pending", "queued", "starting", "processing", "finalizing", "completed", "failed", "cancelled", "expired"],"payment_method": ["card", "promptpay", "truemoney"],"payment_provider": ["stripe", "omise", "sandbox"],"payment_status": ["pending", "processing", "succeeded", "failed", "expired", "refunded", "disputed"],"price_unit": ["job", "second", "output", "segment", "1k_characters"],"subscription_status": ["active", "trialing", "past_due", "cancelled", "ended"],"subscription_tier": ["free", "starter", "creator", "pro", "business", "enterprise"],"transaction_status": ["pending", "completed", "failed", "cancelled", "refunded"],"transaction_type": ["purchase", "deduction", "refund", "bonus", "grant", "expiration", "adjustment", "chargeback"]
           }
         },"worker": {
           Enums: {

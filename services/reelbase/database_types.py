@@ -30,6 +30,8 @@ PublicGenerationKind: TypeAlias = Literal["text_to_image", "text_to_video", "ima
 
 PublicGenerationMode: TypeAlias = Literal["draft", "fast", "standard", "ultra"]
 
+PublicJobActor: TypeAlias = Literal["user", "service", "system"]
+
 PublicJobStatus: TypeAlias = Literal["pending", "queued", "starting", "processing", "finalizing", "completed", "failed", "cancelled", "expired"]
 
 PublicPaymentMethod: TypeAlias = Literal["card", "promptpay", "truemoney"]
@@ -401,9 +403,11 @@ class PublicCreditGrants(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
     expires_at: Optional[datetime.datetime] = Field(alias="expires_at")
     id: uuid.UUID = Field(alias="id")
+    is_spent: bool = Field(alias="is_spent")
     kind: PublicCreditGrantKind = Field(alias="kind")
     priority: int = Field(alias="priority")
     remaining: float = Field(alias="remaining")
+    replaces_id: Optional[uuid.UUID] = Field(alias="replaces_id")
     source_key: str = Field(alias="source_key")
     user_id: uuid.UUID = Field(alias="user_id")
 
@@ -412,9 +416,11 @@ class PublicCreditGrantsInsert(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="expires_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_spent: NotRequired[Annotated[bool, Field(alias="is_spent")]]
     kind: Annotated[PublicCreditGrantKind, Field(alias="kind")]
     priority: NotRequired[Annotated[int, Field(alias="priority")]]
     remaining: Annotated[float, Field(alias="remaining")]
+    replaces_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="replaces_id")]]
     source_key: Annotated[str, Field(alias="source_key")]
     user_id: Annotated[uuid.UUID, Field(alias="user_id")]
 
@@ -423,9 +429,11 @@ class PublicCreditGrantsUpdate(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="expires_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_spent: NotRequired[Annotated[bool, Field(alias="is_spent")]]
     kind: NotRequired[Annotated[PublicCreditGrantKind, Field(alias="kind")]]
     priority: NotRequired[Annotated[int, Field(alias="priority")]]
     remaining: NotRequired[Annotated[float, Field(alias="remaining")]]
+    replaces_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="replaces_id")]]
     source_key: NotRequired[Annotated[str, Field(alias="source_key")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
@@ -709,7 +717,7 @@ class PublicJobAssetsUpdate(TypedDict):
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class PublicJobEvents(BaseModel):
-    actor: str = Field(alias="actor")
+    actor: PublicJobActor = Field(alias="actor")
     created_at: datetime.datetime = Field(alias="created_at")
     from_status: Optional[PublicJobStatus] = Field(alias="from_status")
     id: int = Field(alias="id")
@@ -719,7 +727,7 @@ class PublicJobEvents(BaseModel):
     user_id: uuid.UUID = Field(alias="user_id")
 
 class PublicJobEventsInsert(TypedDict):
-    actor: Annotated[str, Field(alias="actor")]
+    actor: Annotated[PublicJobActor, Field(alias="actor")]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     from_status: NotRequired[Annotated[Optional[PublicJobStatus], Field(alias="from_status")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
@@ -729,7 +737,7 @@ class PublicJobEventsInsert(TypedDict):
     user_id: Annotated[uuid.UUID, Field(alias="user_id")]
 
 class PublicJobEventsUpdate(TypedDict):
-    actor: NotRequired[Annotated[str, Field(alias="actor")]]
+    actor: NotRequired[Annotated[PublicJobActor, Field(alias="actor")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     from_status: NotRequired[Annotated[Optional[PublicJobStatus], Field(alias="from_status")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
@@ -839,8 +847,10 @@ class PublicModelsUpdate(TypedDict):
 
 class PublicPayments(BaseModel):
     amount_minor: int = Field(alias="amount_minor")
+    charged_back_minor: int = Field(alias="charged_back_minor")
     created_at: datetime.datetime = Field(alias="created_at")
     credits: float = Field(alias="credits")
+    credits_owed: float = Field(alias="credits_owed")
     currency: str = Field(alias="currency")
     expires_at: Optional[datetime.datetime] = Field(alias="expires_at")
     failure_reason: Optional[str] = Field(alias="failure_reason")
@@ -862,8 +872,10 @@ class PublicPayments(BaseModel):
 
 class PublicPaymentsInsert(TypedDict):
     amount_minor: Annotated[int, Field(alias="amount_minor")]
+    charged_back_minor: NotRequired[Annotated[int, Field(alias="charged_back_minor")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     credits: Annotated[float, Field(alias="credits")]
+    credits_owed: NotRequired[Annotated[float, Field(alias="credits_owed")]]
     currency: Annotated[str, Field(alias="currency")]
     expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="expires_at")]]
     failure_reason: NotRequired[Annotated[Optional[str], Field(alias="failure_reason")]]
@@ -885,8 +897,10 @@ class PublicPaymentsInsert(TypedDict):
 
 class PublicPaymentsUpdate(TypedDict):
     amount_minor: NotRequired[Annotated[int, Field(alias="amount_minor")]]
+    charged_back_minor: NotRequired[Annotated[int, Field(alias="charged_back_minor")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     credits: NotRequired[Annotated[float, Field(alias="credits")]]
+    credits_owed: NotRequired[Annotated[float, Field(alias="credits_owed")]]
     currency: NotRequired[Annotated[str, Field(alias="currency")]]
     expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="expires_at")]]
     failure_reason: NotRequired[Annotated[Optional[str], Field(alias="failure_reason")]]
@@ -1193,6 +1207,7 @@ class PublicSubscriptionPlans(BaseModel):
     monthly_allowance: float = Field(alias="monthly_allowance")
     name: str = Field(alias="name")
     price_minor: int = Field(alias="price_minor")
+    rollover_periods: int = Field(alias="rollover_periods")
     sort_order: int = Field(alias="sort_order")
     tier: PublicSubscriptionTier = Field(alias="tier")
     updated_at: datetime.datetime = Field(alias="updated_at")
@@ -1211,6 +1226,7 @@ class PublicSubscriptionPlansInsert(TypedDict):
     monthly_allowance: Annotated[float, Field(alias="monthly_allowance")]
     name: Annotated[str, Field(alias="name")]
     price_minor: Annotated[int, Field(alias="price_minor")]
+    rollover_periods: NotRequired[Annotated[int, Field(alias="rollover_periods")]]
     sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
     tier: Annotated[PublicSubscriptionTier, Field(alias="tier")]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
@@ -1229,6 +1245,7 @@ class PublicSubscriptionPlansUpdate(TypedDict):
     monthly_allowance: NotRequired[Annotated[float, Field(alias="monthly_allowance")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     price_minor: NotRequired[Annotated[int, Field(alias="price_minor")]]
+    rollover_periods: NotRequired[Annotated[int, Field(alias="rollover_periods")]]
     sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
     tier: NotRequired[Annotated[PublicSubscriptionTier, Field(alias="tier")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
@@ -1240,7 +1257,9 @@ class PublicSubscriptions(BaseModel):
     current_period_ends_at: datetime.datetime = Field(alias="current_period_ends_at")
     current_period_started_at: datetime.datetime = Field(alias="current_period_started_at")
     ended_at: Optional[datetime.datetime] = Field(alias="ended_at")
+    follow_at: Optional[datetime.datetime] = Field(alias="follow_at")
     id: uuid.UUID = Field(alias="id")
+    is_final: bool = Field(alias="is_final")
     provider: Optional[PublicPaymentProvider] = Field(alias="provider")
     provider_reference: Optional[str] = Field(alias="provider_reference")
     status: PublicSubscriptionStatus = Field(alias="status")
@@ -1255,7 +1274,9 @@ class PublicSubscriptionsInsert(TypedDict):
     current_period_ends_at: Annotated[datetime.datetime, Field(alias="current_period_ends_at")]
     current_period_started_at: Annotated[datetime.datetime, Field(alias="current_period_started_at")]
     ended_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ended_at")]]
+    follow_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="follow_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_final: NotRequired[Annotated[bool, Field(alias="is_final")]]
     provider: NotRequired[Annotated[Optional[PublicPaymentProvider], Field(alias="provider")]]
     provider_reference: NotRequired[Annotated[Optional[str], Field(alias="provider_reference")]]
     status: NotRequired[Annotated[PublicSubscriptionStatus, Field(alias="status")]]
@@ -1270,7 +1291,9 @@ class PublicSubscriptionsUpdate(TypedDict):
     current_period_ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="current_period_ends_at")]]
     current_period_started_at: NotRequired[Annotated[datetime.datetime, Field(alias="current_period_started_at")]]
     ended_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ended_at")]]
+    follow_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="follow_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_final: NotRequired[Annotated[bool, Field(alias="is_final")]]
     provider: NotRequired[Annotated[Optional[PublicPaymentProvider], Field(alias="provider")]]
     provider_reference: NotRequired[Annotated[Optional[str], Field(alias="provider_reference")]]
     status: NotRequired[Annotated[PublicSubscriptionStatus, Field(alias="status")]]
@@ -1689,6 +1712,24 @@ class WorkerAttemptsUpdate(TypedDict):
     started_at: NotRequired[Annotated[datetime.datetime, Field(alias="started_at")]]
     worker: NotRequired[Annotated[str, Field(alias="worker")]]
 
+class WorkerDebtChanges(BaseModel):
+    amount: float = Field(alias="amount")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: int = Field(alias="id")
+    payment_id: uuid.UUID = Field(alias="payment_id")
+
+class WorkerDebtChangesInsert(TypedDict):
+    amount: Annotated[float, Field(alias="amount")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    payment_id: Annotated[uuid.UUID, Field(alias="payment_id")]
+
+class WorkerDebtChangesUpdate(TypedDict):
+    amount: NotRequired[Annotated[float, Field(alias="amount")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    payment_id: NotRequired[Annotated[uuid.UUID, Field(alias="payment_id")]]
+
 class WorkerFileRemovals(BaseModel):
     available_at: datetime.datetime = Field(alias="available_at")
     bucket: str = Field(alias="bucket")
@@ -1706,6 +1747,66 @@ class WorkerFileRemovalsUpdate(TypedDict):
     bucket: NotRequired[Annotated[str, Field(alias="bucket")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     storage_path: NotRequired[Annotated[str, Field(alias="storage_path")]]
+
+class WorkerOperatorActions(BaseModel):
+    action: str = Field(alias="action")
+    created_at: datetime.datetime = Field(alias="created_at")
+    details: JsonValue = Field(alias="details")
+    id: uuid.UUID = Field(alias="id")
+    operator: str = Field(alias="operator")
+    reason: str = Field(alias="reason")
+    transaction_id: Optional[uuid.UUID] = Field(alias="transaction_id")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class WorkerOperatorActionsInsert(TypedDict):
+    action: Annotated[str, Field(alias="action")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    details: NotRequired[Annotated[JsonValue, Field(alias="details")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    operator: Annotated[str, Field(alias="operator")]
+    reason: Annotated[str, Field(alias="reason")]
+    transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class WorkerOperatorActionsUpdate(TypedDict):
+    action: NotRequired[Annotated[str, Field(alias="action")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    details: NotRequired[Annotated[JsonValue, Field(alias="details")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    operator: NotRequired[Annotated[str, Field(alias="operator")]]
+    reason: NotRequired[Annotated[str, Field(alias="reason")]]
+    transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class WorkerPaymentDisputes(BaseModel):
+    amount_minor: Optional[int] = Field(alias="amount_minor")
+    closed_at: Optional[datetime.datetime] = Field(alias="closed_at")
+    opened_at: datetime.datetime = Field(alias="opened_at")
+    outcome: str = Field(alias="outcome")
+    payment_id: uuid.UUID = Field(alias="payment_id")
+    provider_reference: str = Field(alias="provider_reference")
+    reason: Optional[str] = Field(alias="reason")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class WorkerPaymentDisputesInsert(TypedDict):
+    amount_minor: NotRequired[Annotated[Optional[int], Field(alias="amount_minor")]]
+    closed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="closed_at")]]
+    opened_at: NotRequired[Annotated[datetime.datetime, Field(alias="opened_at")]]
+    outcome: NotRequired[Annotated[str, Field(alias="outcome")]]
+    payment_id: Annotated[uuid.UUID, Field(alias="payment_id")]
+    provider_reference: Annotated[str, Field(alias="provider_reference")]
+    reason: NotRequired[Annotated[Optional[str], Field(alias="reason")]]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class WorkerPaymentDisputesUpdate(TypedDict):
+    amount_minor: NotRequired[Annotated[Optional[int], Field(alias="amount_minor")]]
+    closed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="closed_at")]]
+    opened_at: NotRequired[Annotated[datetime.datetime, Field(alias="opened_at")]]
+    outcome: NotRequired[Annotated[str, Field(alias="outcome")]]
+    payment_id: NotRequired[Annotated[uuid.UUID, Field(alias="payment_id")]]
+    provider_reference: NotRequired[Annotated[str, Field(alias="provider_reference")]]
+    reason: NotRequired[Annotated[Optional[str], Field(alias="reason")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class WorkerTasks(BaseModel):
     available_at: datetime.datetime = Field(alias="available_at")
@@ -1802,6 +1903,8 @@ class PublicCreditStatement(BaseModel):
     job_id: Optional[uuid.UUID] = Field(alias="job_id")
     model_id: Optional[str] = Field(alias="model_id")
     operation_type: Optional[PublicGenerationKind] = Field(alias="operation_type")
+    payment_id: Optional[uuid.UUID] = Field(alias="payment_id")
+    reverses_id: Optional[uuid.UUID] = Field(alias="reverses_id")
     status: PublicTransactionStatus = Field(alias="status")
     transaction_id: uuid.UUID = Field(alias="transaction_id")
     type: PublicTransactionType = Field(alias="type")
@@ -1936,6 +2039,21 @@ class PublicVideos(BaseModel):
     user_id: uuid.UUID = Field(alias="user_id")
     width: Optional[int] = Field(alias="width")
 
+class WorkerCreditLiability(BaseModel):
+    currency: Optional[str] = Field(alias="currency")
+    held_credits: Optional[float] = Field(alias="held_credits")
+    liability_credits: Optional[float] = Field(alias="liability_credits")
+    liability_minor: Optional[float] = Field(alias="liability_minor")
+    owed_credits: Optional[float] = Field(alias="owed_credits")
+    owed_minor: Optional[float] = Field(alias="owed_minor")
+    unspent_credits: Optional[float] = Field(alias="unspent_credits")
+
+class WorkerCreditsByMonth(BaseModel):
+    credits: Optional[float] = Field(alias="credits")
+    entries: Optional[int] = Field(alias="entries")
+    month: Optional[datetime.date] = Field(alias="month")
+    type: PublicTransactionType = Field(alias="type")
+
 class WorkerJobQueueStatus(BaseModel):
     average_wait_seconds: Optional[float] = Field(alias="average_wait_seconds")
     jobs: Optional[int] = Field(alias="jobs")
@@ -1954,6 +2072,38 @@ class WorkerProviderCosts(BaseModel):
     operation: str = Field(alias="operation")
     provider: str = Field(alias="provider")
     units: Optional[float] = Field(alias="units")
+
+class WorkerRevenueByMonth(BaseModel):
+    currency: Optional[str] = Field(alias="currency")
+    expired_credits: Optional[float] = Field(alias="expired_credits")
+    expired_minor: Optional[float] = Field(alias="expired_minor")
+    liability_credits: Optional[float] = Field(alias="liability_credits")
+    liability_minor: Optional[float] = Field(alias="liability_minor")
+    month: Optional[datetime.date] = Field(alias="month")
+    recognised_credits: Optional[float] = Field(alias="recognised_credits")
+    recognised_minor: Optional[float] = Field(alias="recognised_minor")
+    returned_credits: Optional[float] = Field(alias="returned_credits")
+    returned_minor: Optional[float] = Field(alias="returned_minor")
+    sold_credits: Optional[float] = Field(alias="sold_credits")
+    sold_minor: Optional[float] = Field(alias="sold_minor")
+    withdrawn_credits: Optional[float] = Field(alias="withdrawn_credits")
+    withdrawn_minor: Optional[float] = Field(alias="withdrawn_minor")
+
+class WorkerRevenueEntries(BaseModel):
+    amount_minor: Optional[float] = Field(alias="amount_minor")
+    credits: Optional[float] = Field(alias="credits")
+    currency: Optional[str] = Field(alias="currency")
+    effect: Optional[str] = Field(alias="effect")
+    occurred_at: Optional[datetime.datetime] = Field(alias="occurred_at")
+    payment_id: Optional[uuid.UUID] = Field(alias="payment_id")
+    transaction_id: Optional[uuid.UUID] = Field(alias="transaction_id")
+
+class WorkerSoldLots(BaseModel):
+    average_price_minor: Optional[float] = Field(alias="average_price_minor")
+    currency: Optional[str] = Field(alias="currency")
+    grant_id: Optional[uuid.UUID] = Field(alias="grant_id")
+    payment_id: Optional[uuid.UUID] = Field(alias="payment_id")
+    price_minor: Optional[float] = Field(alias="price_minor")
 
 
 

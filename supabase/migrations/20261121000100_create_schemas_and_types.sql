@@ -103,14 +103,30 @@ create type worker.task_step as enum ('submit', 'poll', 'collect');
 comment on type worker.task_step is
 'What a task is waiting for: the call to the provider, its answer, or its outputs.';
 
--- numeric(p,s) refuses infinity but accepts NaN, and NaN passes every `>= 0` check.
+-- numeric(p,s) refuses infinity but accepts NaN, and NaN passes every `>= 0` check. PostgreSQL
+-- parses a table's check constraints anew for each statement that writes the table, and a domain's
+-- once a session: what a single number must be is said here.
 create domain public.credit_amount as numeric(10, 2)
 constraint credit_amount_is_a_number check (value <> 'NaN');
 comment on domain public.credit_amount is 'Credits, two decimals, never NaN.';
 
+create domain public.credit_balance as numeric(10, 2)
+constraint credit_balance_is_not_negative check (value >= 0 and value <> 'NaN');
+comment on domain public.credit_balance is
+'Credits that are there or owed: two decimals, never NaN, never below zero.';
+
+create domain public.credit_movement as numeric(10, 2)
+constraint credit_movement_is_not_zero check (value <> 0 and value <> 'NaN');
+comment on domain public.credit_movement is
+'Credits that are given or, below zero, taken: two decimals, never NaN, never zero.';
+
 create domain public.credit_total as numeric(12, 2)
 constraint credit_total_is_a_number check (value <> 'NaN');
 comment on domain public.credit_total is 'A lifetime sum of credits, two decimals, never NaN.';
+
+create domain public.seconds as numeric(7, 2)
+constraint seconds_are_positive check (value > 0 and value <> 'NaN');
+comment on domain public.seconds is 'Seconds of film or sound, two decimals, more than none.';
 
 create domain public.job_cost as numeric(8, 2)
 constraint job_cost_is_not_negative check (value >= 0 and value <> 'NaN');

@@ -5,7 +5,6 @@ create function private.now()
 returns timestamptz
 language sql
 stable
-set search_path = ''
 return pg_catalog.now();
 comment on function private.now() is
 'The time by which money and leases are judged. One place, so that a test database can replace '

@@ -24,12 +24,12 @@
 
 create table public.credit_accounts (
   user_id uuid primary key references public.profiles (user_id) on delete cascade,
-  balance public.credit_amount not null default 0,
-  debt public.credit_amount not null default 0,
+  balance public.credit_balance not null default 0,
+  debt public.credit_balance not null default 0,
   version bigint not null default 0,
   lifetime_earned public.credit_total not null default 0,
   lifetime_spent public.credit_total not null default 0,
-  monthly_allowance public.credit_amount not null default 0,
+  monthly_allowance public.credit_balance not null default 0,
   period_started_at timestamptz,
   period_ends_at timestamptz,
   last_transaction_at timestamptz,
@@ -37,10 +37,6 @@ create table public.credit_accounts (
   created_at timestamptz not null default private.now(),
   updated_at timestamptz not null default now(),
   constraint credit_accounts_realtime_id_key unique (realtime_id),
-  constraint credit_accounts_balance_is_not_negative check (balance >= 0),
-  constraint credit_accounts_debt_is_not_negative check (debt >= 0),
-  constraint credit_accounts_version_is_not_negative check (version >= 0),
-  constraint credit_accounts_allowance_is_not_negative check (monthly_allowance >= 0),
   constraint credit_accounts_period_is_in_order check (period_started_at < period_ends_at)
 )
 with (fillfactor = 80);
@@ -71,12 +67,40 @@ comment on column public.credit_accounts.realtime_id is
 create trigger credit_accounts_set_updated_at before update on public.credit_accounts
 for each row execute function private.set_updated_at();
 
+create function private.is_sound_entry(
+  p_type public.transaction_type, p_amount numeric, p_version bigint, p_job_id uuid,
+  p_reverses_id uuid, p_metadata jsonb
+)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return p_version > 0
+    and case
+      when p_type in ('purchase', 'refund', 'bonus', 'grant') then p_amount > 0
+      when p_type in ('deduction', 'expiration', 'chargeback') then p_amount < 0
+      else p_amount <> 0
+    end
+    and (p_type <> 'deduction' or p_job_id is not null)
+    and (p_type <> 'refund' or p_reverses_id is not null)
+    and (p_metadata = '{}' or private.is_small_object(p_metadata, 16384));
+end;
+$$;
+comment on function private.is_sound_entry is
+'Whether a ledger entry''s sign fits its type, a deduction names its job, a refund what it '
+'reverses, and its metadata are small. A function, since PostgreSQL parses a check constraint '
+'anew for each statement, and this one is long.';
+revoke execute on function private.is_sound_entry from public;
+
 create table public.credit_transactions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references public.profiles (user_id) on delete cascade,
   version bigint not null,
-  amount public.credit_amount not null,
-  balance_after public.credit_amount not null,
+  amount public.credit_movement not null,
+  balance_after public.credit_balance not null,
   type public.transaction_type not null,
   status public.transaction_status not null default 'completed',
   operation_type public.generation_kind,
@@ -91,26 +115,10 @@ create table public.credit_transactions (
   created_at timestamptz not null default private.now(),
   processed_at timestamptz,
   constraint credit_transactions_user_id_version_key unique (user_id, version),
-  constraint credit_transactions_user_id_idempotency_key_key unique (user_id, idempotency_key),
   constraint credit_transactions_payment_is_the_owners foreign key (payment_id, user_id)
   references public.payments (id, user_id) on delete cascade,
-  constraint credit_transactions_version_is_positive check (version > 0),
-  constraint credit_transactions_balance_after_is_not_negative check (balance_after >= 0),
-  constraint credit_transactions_sign_fits_type check (
-    case
-      when type in ('purchase', 'refund', 'bonus', 'grant') then amount > 0
-      when type in ('deduction', 'expiration', 'chargeback') then amount < 0
-      else amount <> 0
-    end
-  ),
-  constraint credit_transactions_deduction_names_its_job check (
-    (type = 'deduction') <= (job_id is not null)
-  ),
-  constraint credit_transactions_refund_names_what_it_reverses check (
-    (type = 'refund') <= (reverses_id is not null)
-  ),
-  constraint credit_transactions_metadata_is_a_small_object check (
-    private.is_small_object(metadata, 16384)
+  constraint credit_transactions_entry_is_sound check (
+    private.is_sound_entry(type, amount, version, job_id, reverses_id, metadata)
   )
 );
 comment on table public.credit_transactions is
@@ -133,16 +141,19 @@ comment on column public.credit_transactions.idempotency_key is
 comment on column public.credit_transactions.processed_at is
 'When a hold was settled or, never settled, returned.';
 
--- A job is charged at most once: this is the constraint, whatever the code above it does.
+-- Charges have no key of their own: they do not stand in the index of keys.
+create unique index credit_transactions_user_id_idempotency_key_key
+on public.credit_transactions (user_id, idempotency_key) where idempotency_key is not null;
+-- A job is charged at most once: this is the constraint, whatever the code above it does. Its other
+-- entries stand under their own ids, so that the same index finds all of a job's.
 create unique index credit_transactions_one_deduction_per_job_key
-on public.credit_transactions (job_id) where type = 'deduction';
-create index credit_transactions_job_id_idx on public.credit_transactions (job_id);
+on public.credit_transactions (
+  job_id, (case when type <> 'deduction' then id end)
+) nulls not distinct where job_id is not null;
 create index credit_transactions_payment_id_user_id_idx
 on public.credit_transactions (payment_id, user_id) where payment_id is not null;
 create index credit_transactions_reverses_id_idx on public.credit_transactions (reverses_id)
 where reverses_id is not null;
-create index credit_transactions_operation_type_model_id_idx
-on public.credit_transactions (operation_type, model_id);
 
 -- The purchase that a payment led to; the other end of credit_transactions.payment_id.
 alter table public.payments
@@ -151,12 +162,26 @@ references public.credit_transactions (id) deferrable initially deferred;
 create unique index payments_transaction_id_key on public.payments (transaction_id)
 where transaction_id is not null;
 
+create function private.is_sound_lot(p_amount numeric, p_remaining numeric)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return p_amount > 0 and p_remaining between 0 and p_amount;
+end;
+$$;
+comment on function private.is_sound_lot is 'Whether a lot holds no more than it was given.';
+revoke execute on function private.is_sound_lot from public;
+
 create table public.credit_grants (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references public.profiles (user_id) on delete cascade,
   kind public.credit_grant_kind not null,
   amount public.credit_amount not null,
-  remaining public.credit_amount not null,
+  remaining public.credit_balance not null,
   priority smallint not null default 0,
   expires_at timestamptz,
   source_key text not null,
@@ -164,8 +189,9 @@ create table public.credit_grants (
   is_spent boolean not null generated always as (remaining = 0) stored,
   created_at timestamptz not null default private.now(),
   constraint credit_grants_user_id_source_key_key unique (user_id, source_key),
-  constraint credit_grants_amount_is_positive check (amount > 0),
-  constraint credit_grants_remaining_is_within_amount check (remaining between 0 and amount)
+  constraint credit_grants_remaining_is_within_amount check (
+    private.is_sound_lot(amount, remaining)
+  )
 )
 with (fillfactor = 80);
 comment on table public.credit_grants is 'Lots: where the credits of a balance came from.';
@@ -193,9 +219,8 @@ where not is_spent and expires_at is not null;
 create table public.credit_allocations (
   transaction_id uuid not null references public.credit_transactions (id) on delete cascade,
   grant_id uuid not null references public.credit_grants (id) on delete cascade,
-  amount public.credit_amount not null,
-  primary key (transaction_id, grant_id),
-  constraint credit_allocations_amount_is_not_zero check (amount <> 0)
+  amount public.credit_movement not null,
+  primary key (transaction_id, grant_id)
 );
 comment on table public.credit_allocations is 'What a transaction did to which lot.';
 comment on column public.credit_allocations.amount is
@@ -399,77 +424,142 @@ create function private.deduct_credits(
   p_model_id text,
   p_is_edit_call boolean
 )
-returns void
+returns numeric
 language plpgsql
 set search_path = reelbase_ledger
 as $$
 declare
-  v_account public.credit_accounts;
-  v_missing numeric := p_amount;
-  v_take numeric;
+  v_account record;
+  v_version bigint;
+  v_balance numeric;
   v_lot record;
-  v_lots uuid[] := '{}'::uuid[];
-  v_taken numeric[] := '{}'::numeric[];
+  v_lot_id uuid;
+  v_missing numeric := p_amount;
+  v_emptied uuid[];
 begin
-  select * into v_account from public.credit_accounts
-  where user_id = p_user_id for no key update;
-
-  if v_account.debt > 0 then
-    raise exception 'The account owes % credits from a reversed payment; buy credits to go on.',
-      v_account.debt
-      using errcode = 'PT402', hint = 'account_in_debt',
-        detail = json_build_object('debt', v_account.debt)::text;
-  elsif v_account.lifetime_spent + p_amount > 9999999999.99 then
-    raise exception 'The account cannot count that many credits spent.'
-      using errcode = 'PT409', hint = 'credit_limit_reached';
-  end if;
-
-  for v_lot in
-    select id, remaining from public.credit_grants
-    where user_id = p_user_id and not is_spent
-      and (expires_at is null or expires_at > private.now())
-    order by priority desc, expires_at, id
+  -- The usual case in one statement: it locks the account, sees that the charge is possible, and
+  -- moves the balance. What may be spent is less than the balance when a lot has ended; the lots
+  -- below decide.
   loop
-    v_take := least(v_lot.remaining, v_missing);
-    v_lots := v_lots || v_lot.id;
-    v_taken := v_taken || v_take;
-    v_missing := v_missing - v_take;
-    exit when v_missing = 0;
+    update public.credit_accounts
+    set balance = balance - p_amount, version = version + 1,
+        lifetime_spent = lifetime_spent + p_amount, last_transaction_at = private.now()
+    where user_id = p_user_id and debt = 0 and balance >= p_amount
+      and lifetime_spent <= 9999999999.99 - p_amount
+    returning version, balance into v_version, v_balance;
+    exit when found;
+
+    select debt, balance, lifetime_spent into v_account from public.credit_accounts
+    where user_id = p_user_id for no key update;
+    if v_account.debt > 0 then
+      raise exception 'The account owes % credits from a reversed payment; buy credits to go on.',
+        v_account.debt
+        using errcode = 'PT402', hint = 'account_in_debt',
+          detail = json_build_object('debt', v_account.debt)::text;
+    elsif v_account.lifetime_spent + p_amount > 9999999999.99 then
+      raise exception 'The account cannot count that many credits spent.'
+        using errcode = 'PT409', hint = 'credit_limit_reached';
+    elsif v_account.balance >= p_amount then
+      continue;  -- somebody has paid in between
+    end if;
+    exit;
   end loop;
 
-  if v_missing > 0 then
-    raise exception 'Not enough credits: % needed, % available.', p_amount, p_amount - v_missing
-      using errcode = 'PT402', hint = 'insufficient_credits',
-        detail = json_build_object('needed', p_amount, 'available', p_amount - v_missing)::text;
+  -- Mostly the first lot is enough.
+  if v_version is not null then
+    update public.credit_grants
+    set remaining = remaining - p_amount
+    where remaining >= p_amount and id = (
+      select id from public.credit_grants
+      where user_id = p_user_id and not is_spent
+        and (expires_at is null or expires_at > private.now())
+      order by priority desc, expires_at, id
+      limit 1
+    )
+    returning id into v_lot_id;
   end if;
 
-  update public.credit_grants
-  set remaining = remaining - taken.amount
-  from unnest(v_lots, v_taken) as taken (id, amount)
-  where credit_grants.id = taken.id;
+  -- Else all but the last lot are emptied, and of the last what is missing is taken.
+  if v_lot_id is null then
+    for v_lot in
+      select id, remaining from public.credit_grants
+      where user_id = p_user_id and not is_spent
+        and (expires_at is null or expires_at > private.now())
+      order by priority desc, expires_at, id
+    loop
+      if v_lot.remaining >= v_missing then
+        v_lot_id := v_lot.id;
+        exit;
+      end if;
+      v_emptied := v_emptied || v_lot.id;
+      v_missing := v_missing - v_lot.remaining;
+    end loop;
+    if v_version is null or v_lot_id is null then
+      raise exception 'Not enough credits: % needed, % available.', p_amount, p_amount - v_missing
+        using errcode = 'PT402', hint = 'insufficient_credits',
+          detail = json_build_object('needed', p_amount, 'available', p_amount - v_missing)::text;
+    end if;
+  end if;
 
-  perform private.post_transaction(
-    p_transaction_id, p_user_id, -p_amount, 'deduction', 'pending', p_job_id => p_job_id,
-    p_operation_type => p_operation_type, p_model_id => p_model_id, p_is_edit_call => p_is_edit_call
-  );
+  with entry as (
+    insert into public.credit_transactions (
+      id, user_id, version, amount, balance_after, type, status, job_id, operation_type, model_id,
+      is_edit_call
+    )
+    values (
+      p_transaction_id, p_user_id, v_version, -p_amount, v_balance, 'deduction', 'pending',
+      p_job_id, p_operation_type, p_model_id, p_is_edit_call
+    )
+  )
   insert into public.credit_allocations (transaction_id, grant_id, amount)
-  select p_transaction_id, taken.id, -taken.amount
-  from unnest(v_lots, v_taken) as taken (id, amount);
+  values (p_transaction_id, v_lot_id, -v_missing);
+  if v_emptied is not null then
+    insert into public.credit_allocations (transaction_id, grant_id, amount)
+    select p_transaction_id, id, -remaining from public.credit_grants where id = any(v_emptied);
+    update public.credit_grants
+    set remaining = case when id = v_lot_id then remaining - v_missing else 0 end
+    where id = v_lot_id or id = any(v_emptied);
+  end if;
+  return v_balance;
 end;
 $$;
 comment on function private.deduct_credits is
 'Takes credits for a job as a hold: highest priority first, then what ends soonest, nothing that '
-'has ended. Locks the account. Raises PT402 insufficient_credits (detail: needed, available) or '
-'account_in_debt; nothing is written then.';
+'has ended. Returns the balance. Locks the account. Raises PT402 insufficient_credits (detail: '
+'needed, available) or account_in_debt; nothing is written then.';
+
+create function private.settle_deductions(p_job_ids uuid[])
+returns bigint
+language plpgsql
+set search_path = reelbase_ledger
+as $$
+declare
+  v_count bigint;
+begin
+  if cardinality(p_job_ids) > 1 then
+    perform 1 from public.generation_jobs where id = any(p_job_ids) order by id for no key update;
+  end if;
+  update public.credit_transactions
+  set status = 'completed', processed_at = private.now()
+  where job_id = any(p_job_ids) and type = 'deduction' and status = 'pending';
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.settle_deductions is
+'Turns the holds of many jobs into charges that are earned, and says how many. Nothing happens the '
+'second time. Locks the jobs.';
 
 create function private.settle_deduction(p_job_id uuid)
 returns void
-language sql
+language plpgsql
 set search_path = reelbase_ledger
 as $$
+begin
   update public.credit_transactions
   set status = 'completed', processed_at = private.now()
   where job_id = p_job_id and type = 'deduction' and status = 'pending';
+end;
 $$;
 comment on function private.settle_deduction is
 'Turns a job''s hold into a charge that is earned. Nothing happens the second time.';
@@ -605,6 +695,148 @@ comment on function private.refund_deduction is
 'when there was nothing to return. Locks account and job. Raises PT400 invalid_amount, PT409 '
 'refund_exceeds_charge.';
 
+create function private.refund_deductions(p_job_ids uuid[])
+returns bigint
+language plpgsql
+set search_path = reelbase_ledger
+as $$
+declare
+  v_users uuid[];
+  v_partly uuid[];
+  v_job_id uuid;
+  v_user_id uuid;
+  v_count bigint;
+  v_debtors uuid[];
+  v_grace timestamptz := private.now() + (select refund_grace from private.settings);
+begin
+  v_users := array(
+    select distinct user_id from public.credit_transactions
+    where job_id = any(p_job_ids) and type = 'deduction' and status <> 'refunded'
+    order by user_id
+  );
+  if cardinality(v_users) = 0 then
+    return 0;
+  end if;
+  perform 1 from public.profiles where user_id = any(v_users) order by user_id for key share;
+  perform 1 from public.credit_accounts
+  where user_id = any(v_users) order by user_id for no key update;
+  perform 1 from public.generation_jobs where id = any(p_job_ids) order by id for no key update;
+
+  -- What was returned in part before is the rare case, and goes one by one.
+  v_partly := array(
+    select charges.job_id
+    from public.credit_transactions as charges
+    where charges.job_id = any(p_job_ids) and charges.type = 'deduction'
+      and charges.status <> 'refunded' and exists (
+        select from public.credit_transactions as refunds where refunds.reverses_id = charges.id
+      )
+    order by charges.job_id
+  );
+
+  -- All the others at once. Each user's entries follow one another in order of the jobs, and chain;
+  -- the account and each lot move once, by the sum. A charge returns whole, so each lot gets back
+  -- what the charge took from it; what has ended meanwhile returns in a lot of grace, as in
+  -- private.return_to_lots.
+  with charges as materialized (
+    select
+      charges.id, charges.user_id, charges.job_id, charges.operation_type, charges.model_id,
+      charges.is_edit_call, -charges.amount as amount, gen_random_uuid() as refund_id,
+      row_number() over places as place, sum(-charges.amount) over places as running
+    from public.credit_transactions as charges
+    where charges.job_id = any(p_job_ids) and charges.job_id <> all(v_partly)
+      and charges.type = 'deduction' and charges.status <> 'refunded'
+    window places as (
+      partition by charges.user_id order by charges.job_id rows unbounded preceding
+    )
+  ),
+  accounts as (
+    update public.credit_accounts as accounts
+    set balance = accounts.balance + sums.amount,
+        version = accounts.version + sums.entries,
+        lifetime_spent = accounts.lifetime_spent - sums.amount,
+        last_transaction_at = private.now()
+    from (
+      select user_id, sum(amount) as amount, count(*) as entries from charges group by user_id
+    ) as sums
+    where accounts.user_id = sums.user_id
+    returning
+      accounts.user_id, accounts.version - sums.entries as version,
+      accounts.balance - sums.amount as balance, accounts.debt
+  ),
+  entries as (
+    insert into public.credit_transactions (
+      id, user_id, version, amount, balance_after, type, status, job_id, reverses_id,
+      operation_type, model_id, is_edit_call, processed_at
+    )
+    select
+      charges.refund_id, charges.user_id, accounts.version + charges.place, charges.amount,
+      accounts.balance + charges.running, 'refund', 'completed', charges.job_id, charges.id,
+      charges.operation_type, charges.model_id, charges.is_edit_call, private.now()
+    from charges
+    inner join accounts on accounts.user_id = charges.user_id
+    order by charges.user_id, charges.place
+  ),
+  returned as materialized (
+    select
+      charges.refund_id, charges.user_id, grants.id as lot_id, grants.priority,
+      -allocations.amount as amount,
+      -- Grace is given once: a grace lot that ended takes its own credits back, and stays ended.
+      case
+        when grants.expires_at <= private.now() and grants.kind <> 'refund' then gen_random_uuid()
+      end as grace_id
+    from charges
+    inner join public.credit_allocations as allocations on allocations.transaction_id = charges.id
+    inner join public.credit_grants as grants on grants.id = allocations.grant_id
+  ),
+  lots as (
+    update public.credit_grants as grants
+    set remaining = grants.remaining + sums.amount
+    from (
+      select lot_id, sum(amount) as amount from returned where grace_id is null group by lot_id
+    ) as sums
+    where grants.id = sums.lot_id
+  ),
+  graces as (
+    insert into public.credit_grants (
+      id, user_id, kind, amount, remaining, priority, expires_at, source_key, replaces_id
+    )
+    select
+      grace_id, user_id, 'refund', amount, amount, priority, v_grace,
+      'refund:' || refund_id || ':' || lot_id, lot_id
+    from returned
+    where grace_id is not null
+  ),
+  allocations as (
+    insert into public.credit_allocations (transaction_id, grant_id, amount)
+    select refund_id, coalesce(grace_id, lot_id), amount from returned
+  ),
+  marked as (
+    update public.credit_transactions as transactions
+    set status = 'refunded', processed_at = coalesce(transactions.processed_at, private.now())
+    from charges
+    where transactions.id = charges.id
+  )
+  select
+    (select count(*) from charges),
+    array(select user_id from accounts where debt > 0 order by user_id)
+  into v_count, v_debtors;
+
+  foreach v_job_id in array v_partly loop
+    perform private.refund_deduction(v_job_id);
+    v_count := v_count + 1;
+  end loop;
+  update public.generation_jobs set is_refunded = true
+  where id = any(p_job_ids) and not is_refunded and credit_cost > 0 and queued_at is not null;
+  foreach v_user_id in array v_debtors loop
+    perform private.collect_debt(v_user_id);
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.refund_deductions is
+'Returns all that is left of the charges of many jobs, and says how many there were. Nothing '
+'happens the second time. Locks their accounts in order of user, then the jobs.';
+
 create function private.take_credits(
   p_user_id uuid,
   p_amount numeric,
@@ -700,8 +932,9 @@ comment on function private.collect_debt is
 
 revoke execute on function
 private.lock_account, private.try_lock_account, private.post_transaction, private.check_amount,
-private.grant_credits, private.deduct_credits, private.settle_deduction, private.return_to_lots,
-private.refund_deduction, private.take_credits, private.collect_debt
+private.grant_credits, private.deduct_credits, private.settle_deduction,
+private.settle_deductions, private.return_to_lots, private.refund_deduction,
+private.refund_deductions, private.take_credits, private.collect_debt
 from public;
 
 -- ---------------------------------------------------------------------------------------------
@@ -722,6 +955,27 @@ $$;
 comment on function private.refuse_by_hand() is
 'Trigger: refuses whatever reaches it. Raises PT403 ledger_is_kept_by_functions.';
 revoke execute on function private.refuse_by_hand() from public;
+
+create function private.require_ledger()
+returns trigger
+language plpgsql
+as $$
+begin
+  -- No path of its own: it is the caller's that is asked. Not in the triggers' `when`, whose text
+  -- PostgreSQL parses anew for each statement, at six times the cost of this call.
+  if current_setting('search_path') <> 'reelbase_ledger' then
+    raise exception '% of % by hand is refused: the ledger''s functions alone keep the books.',
+      tg_op, tg_table_name
+      using errcode = 'PT403', hint = 'ledger_is_kept_by_functions';
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.require_ledger() is
+'Trigger: refuses whoever writes without the ledger''s path. Raises PT403 '
+'ledger_is_kept_by_functions.';
+revoke execute on function private.require_ledger() from public;
 
 create function private.keep_with_user()
 returns trigger
@@ -757,9 +1011,14 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_same public.credit_transactions;
 begin
   if tg_op = 'UPDATE' then
-    if to_jsonb(new) - '{status,processed_at}'::text[] = to_jsonb(old) - '{status,processed_at}'::text[]
+    v_same := new;
+    v_same.status := old.status;
+    v_same.processed_at := old.processed_at;
+    if v_same *= old
       and (old.status, new.status) in (
         ('pending', 'completed'), ('pending', 'refunded'), ('completed', 'refunded')
       )
@@ -788,23 +1047,18 @@ create trigger credit_transactions_keep_ledger_whole
 before truncate on public.credit_transactions
 for each statement execute function private.keep_ledger();
 
--- The condition is asked before the function is entered, and costs next to nothing.
 create trigger credit_accounts_refuse_by_hand
 before insert or update on public.credit_accounts
-for each statement when (current_setting('search_path') <> 'reelbase_ledger')
-execute function private.refuse_by_hand();
+for each statement execute function private.require_ledger();
 create trigger credit_transactions_refuse_by_hand
 before insert or update on public.credit_transactions
-for each statement when (current_setting('search_path') <> 'reelbase_ledger')
-execute function private.refuse_by_hand();
+for each statement execute function private.require_ledger();
 create trigger credit_grants_refuse_by_hand
 before insert or update on public.credit_grants
-for each statement when (current_setting('search_path') <> 'reelbase_ledger')
-execute function private.refuse_by_hand();
+for each statement execute function private.require_ledger();
 create trigger credit_allocations_refuse_by_hand
 before insert or update on public.credit_allocations
-for each statement when (current_setting('search_path') <> 'reelbase_ledger')
-execute function private.refuse_by_hand();
+for each statement execute function private.require_ledger();
 create trigger credit_accounts_keep_with_user before delete on public.credit_accounts
 for each row execute function private.keep_with_user();
 create trigger credit_grants_keep_with_user before delete on public.credit_grants

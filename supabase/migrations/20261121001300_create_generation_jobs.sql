@@ -43,6 +43,83 @@ insert into private.job_transitions (from_status, to_status, reason) values
 ('finalizing', 'cancelled', 'the owner cancels'),
 ('finalizing', 'expired', 'it outlived its deadline');
 
+-- PostgreSQL parses and plans a table's check constraints anew for each statement that writes it,
+-- at a cost that grows with their length. So long ones stand in functions, which a session parses
+-- once.
+
+create function private.are_sound_texts(
+  p_prompt text, p_negative_prompt text, p_audio_instructions text, p_art_style text,
+  p_aspect_ratio text, p_resolution text, p_idempotency_key text, p_purged_at timestamptz
+)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  if not (p_prompt ~ '[^[:space:]]' or p_purged_at is not null) then
+    return false;
+  end if;
+  -- The usual case with the fewest operators: each costs something, once a transaction.
+  if octet_length(p_prompt) <= 10000 and p_negative_prompt is null and p_audio_instructions is null
+    and p_art_style is null and p_idempotency_key is null
+    and octet_length(p_aspect_ratio || p_resolution) <= 20
+  then
+    return true;
+  end if;
+  return char_length(p_prompt) <= 10000
+    and coalesce(char_length(p_negative_prompt), 0) <= 10000
+    and coalesce(char_length(p_audio_instructions), 0) <= 10000
+    and octet_length(p_prompt) + coalesce(octet_length(p_negative_prompt), 0)
+    + coalesce(octet_length(p_audio_instructions), 0) <= 32768
+    and coalesce(char_length(p_art_style), 0) <= 100
+    and coalesce(char_length(p_aspect_ratio), 0) <= 20
+    and coalesce(char_length(p_resolution), 0) <= 20
+    and coalesce(char_length(p_idempotency_key), 1) between 1 and 200;
+end;
+$$;
+comment on function private.are_sound_texts is
+'Whether a job has a prompt, until it is purged, and all its texts are as short as they must be, '
+'in characters each and in bytes together.';
+
+create function private.is_sound_state(
+  p_status public.job_status, p_progress smallint, p_output_count integer,
+  p_attempt_count smallint, p_max_attempts smallint, p_finished_at timestamptz,
+  p_error_code text, p_error_message text, p_hidden_at timestamptz, p_purged_at timestamptz
+)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  -- One that was just made, with the fewest operators: each costs something, once a transaction.
+  if p_status = 'queued' and p_finished_at is null and p_hidden_at is null and p_purged_at is null
+    and (p_progress, p_output_count, p_attempt_count, p_max_attempts) = (0, 1, 0, 3)
+  then
+    return true;
+  end if;
+  return p_progress between 0 and 100
+    and p_output_count between 1 and 100
+    and p_attempt_count between 0 and p_max_attempts
+    and p_max_attempts between 1 and 20
+    -- What has ended has a time, and only that.
+    and (p_status in ('completed', 'failed', 'cancelled', 'expired')) = (p_finished_at is not null)
+    -- What failed says why.
+    and (p_status <> 'failed' or (p_error_code is not null and p_error_message is not null))
+    -- What was purged had ended and was hidden.
+    and (p_purged_at is null or (p_hidden_at is not null and p_finished_at is not null));
+end;
+$$;
+comment on function private.is_sound_state is
+'Whether a job''s state, its counts and its times fit one another.';
+
+revoke execute on function private.are_sound_texts, private.is_sound_state from public;
+grant execute on function private.are_sound_texts, private.is_sound_state
+to authenticated, service_role;
+
 create table public.generation_jobs (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
@@ -59,7 +136,7 @@ create table public.generation_jobs (
   art_style text,
   aspect_ratio text,
   resolution text,
-  duration_seconds numeric(7, 2),
+  duration_seconds public.seconds,
   output_count integer not null default 1,
   parameters jsonb not null default '{}',
   status public.job_status not null default 'queued',
@@ -95,38 +172,21 @@ create table public.generation_jobs (
   constraint generation_jobs_parent_is_the_owners foreign key (parent_job_id, user_id)
   references public.generation_jobs (id, user_id) on delete set null (parent_job_id),
   constraint generation_jobs_is_not_its_own_parent check (parent_job_id <> id),
-  constraint generation_jobs_user_id_idempotency_key_key unique (user_id, idempotency_key),
 
-  constraint generation_jobs_prompt_is_given check (
-    prompt ~ '[^[:space:]]' or purged_at is not null
-  ),
-  constraint generation_jobs_texts_are_short check (
-    char_length(prompt) <= 10000 and char_length(negative_prompt) <= 10000
-    and char_length(audio_instructions) <= 10000 and char_length(art_style) <= 100
-    and octet_length(prompt) + coalesce(octet_length(negative_prompt), 0)
-    + coalesce(octet_length(audio_instructions), 0) <= 32768
-    and char_length(aspect_ratio) <= 20 and char_length(resolution) <= 20
-    and char_length(idempotency_key) between 1 and 200
+  constraint generation_jobs_texts_are_given_and_short check (
+    private.are_sound_texts(
+      prompt, negative_prompt, audio_instructions, art_style, aspect_ratio, resolution,
+      idempotency_key, purged_at
+    )
   ),
   constraint generation_jobs_parameters_are_a_small_object check (
     private.is_small_object(parameters, 16384)
   ),
-  constraint generation_jobs_duration_is_positive check (
-    duration_seconds > 0 and duration_seconds <> 'NaN'
-  ),
-  constraint generation_jobs_output_count_is_positive check (output_count between 1 and 100),
-  constraint generation_jobs_progress_is_a_percentage check (progress between 0 and 100),
-  constraint generation_jobs_attempts_are_bounded check (
-    attempt_count between 0 and max_attempts and max_attempts between 1 and 20
-  ),
-  constraint generation_jobs_end_has_a_time check (
-    (status in ('completed', 'failed', 'cancelled', 'expired')) = (finished_at is not null)
-  ),
-  constraint generation_jobs_failure_says_why check (
-    status <> 'failed' or (error_code is not null and error_message is not null)
-  ),
-  constraint generation_jobs_purged_was_hidden check (
-    purged_at is null or (hidden_at is not null and finished_at is not null)
+  constraint generation_jobs_state_is_sound check (
+    private.is_sound_state(
+      status, progress, output_count, attempt_count, max_attempts, finished_at, error_code,
+      error_message, hidden_at, purged_at
+    )
   )
 )
 with (fillfactor = 70);
@@ -160,6 +220,8 @@ comment on column public.generation_jobs.hidden_at is
 comment on column public.generation_jobs.purged_at is
 'When its prompt, settings and files were removed for good; kind, cost and times stay.';
 
+create unique index generation_jobs_user_id_idempotency_key_key
+on public.generation_jobs (user_id, idempotency_key) where idempotency_key is not null;
 create index generation_jobs_user_id_created_at_idx
 on public.generation_jobs (user_id, created_at desc, id);
 -- What has not ended: for front ends (finished_at=is.null) and for the limit of active jobs. No
@@ -179,16 +241,17 @@ where hidden_at is not null and purged_at is null;
 create index generation_jobs_parent_job_id_user_id_idx
 on public.generation_jobs (parent_job_id, user_id) where parent_job_id is not null;
 create index generation_jobs_model_id_idx on public.generation_jobs (model_id);
-create index generation_jobs_credit_transaction_id_idx
-on public.generation_jobs (credit_transaction_id) where credit_transaction_id is not null;
 
--- The deduction is written after the job, by trigger, under an id chosen with the job.
-alter table public.generation_jobs
-add constraint generation_jobs_credit_transaction_id_fkey foreign key (credit_transaction_id)
-references public.credit_transactions (id) on delete set null deferrable initially deferred;
+-- credit_transaction_id needs no foreign key of its own: price_job makes it up and charge_job
+-- writes the deduction under it in the same statement, no client and no service may write it, and a
+-- ledger row goes with its user alone, which takes the job along.
 alter table public.credit_transactions
 add constraint credit_transactions_job_id_fkey foreign key (job_id)
 references public.generation_jobs (id) on delete cascade;
+
+create type public.job_actor as enum ('user', 'service', 'system');
+comment on type public.job_actor is
+'user: a job''s owner; service: a dispatcher; system: the database itself.';
 
 create table public.job_events (
   id bigint generated always as identity,
@@ -196,18 +259,16 @@ create table public.job_events (
   user_id uuid not null,
   from_status public.job_status,
   to_status public.job_status not null,
-  actor text not null,
+  actor public.job_actor not null,
   note text,
   created_at timestamptz not null default clock_timestamp(),
   primary key (job_id, user_id, id),
   constraint job_events_job_fkey foreign key (job_id, user_id)
-  references public.generation_jobs (id, user_id) on delete cascade,
-  constraint job_events_actor_is_known check (actor in ('user', 'service', 'system'))
+  references public.generation_jobs (id, user_id) on delete cascade
 );
 comment on table public.job_events is 'A job''s life: every change of state, in order of id.';
 comment on column public.job_events.from_status is 'Null: the job was made.';
-comment on column public.job_events.actor is
-'user: its owner; service: a dispatcher; system: the database itself.';
+comment on column public.job_events.actor is 'Who changed it.';
 comment on column public.job_events.note is 'Why, where there is more to say.';
 
 create index job_events_user_id_idx on public.job_events (user_id);
@@ -253,7 +314,18 @@ before update of status on public.generation_jobs
 for each row when (old.status is distinct from new.status or new.status = 'starting')
 execute function private.guard_job_transition();
 
-create function private.record_job_event()
+create function private.current_actor()
+returns public.job_actor
+language sql
+stable
+return (case auth.role()
+  when 'authenticated' then 'user' when 'service_role' then 'service' else 'system'
+end)::public.job_actor;
+comment on function private.current_actor() is
+'Who is at work, as job_events names them. Without settings of its own, so that it is inlined.';
+revoke execute on function private.current_actor() from public;
+
+create function private.record_takeover()
 returns trigger
 language plpgsql
 security definer
@@ -262,30 +334,21 @@ as $$
 begin
   insert into public.job_events (job_id, user_id, from_status, to_status, actor, note)
   values (
-    new.id, new.user_id, case when tg_op = 'UPDATE' then old.status end, new.status,
-    case (select auth.role())
-      when 'authenticated' then 'user' when 'service_role' then 'service' else 'system'
-    end,
-    case
-      when new.status = 'failed' then new.error_code
-      when new.status = 'starting' and new.attempt_count > 1 then 'attempt ' || new.attempt_count
-      when new.status = 'queued' and new.attempt_count > 0 then coalesce(new.error_code, 'handed back')
-    end
+    new.id, new.user_id, old.status, new.status, private.current_actor(),
+    case when new.attempt_count > 1 then 'attempt ' || new.attempt_count end
   );
   return null;
 end;
 $$;
-comment on function private.record_job_event() is
-'Trigger: writes a job''s change of state into job_events. Definer: nobody else may write there.';
-revoke execute on function private.record_job_event() from public;
+comment on function private.record_takeover() is
+'Trigger: records that another worker took a job over, which changes no state; every change of '
+'state records private.follow_jobs. Definer: nobody else may write there.';
+revoke execute on function private.record_takeover() from public;
 
-create trigger generation_jobs_record_made
-after insert on public.generation_jobs
-for each row execute function private.record_job_event();
-create trigger generation_jobs_record_change
+create trigger generation_jobs_record_takeover
 after update of status on public.generation_jobs
-for each row when (old.status is distinct from new.status or new.status = 'starting')
-execute function private.record_job_event();
+for each row when (old.status = 'starting' and new.status = 'starting')
+execute function private.record_takeover();
 
 create function private.count_campaign_video()
 returns trigger

@@ -35,67 +35,70 @@ stable
 set search_path = ''
 as $$
 declare
-  v_model public.models;
-  v_price public.model_prices;
+  v_offer record;
   v_quote public.generation_quote;
 begin
-  select * into v_model from public.models
-  where is_active and p_kind = any(kinds) and (p_model_id is null or id = p_model_id)
-  order by sort_order, id
-  limit 1;
+  -- Of both tables only what is needed, in one statement: this runs for every job.
+  select
+    models.id, models.provider, models.modes, models.aspect_ratios, models.resolutions,
+    models.min_seconds, models.max_seconds, models.default_seconds, models.max_outputs,
+    models.max_prompt_characters, prices.unit, prices.credits, prices.edit_credits, prices.minimum
+  into v_offer
+  from (
+    select * from public.models
+    where is_active and p_kind = any(kinds) and (p_model_id is null or id = p_model_id)
+    order by sort_order, id
+    limit 1
+  ) as models
+  left join public.model_prices as prices
+    on prices.model_id = models.id and prices.kind = p_kind and prices.mode = p_mode;
   if not found then
     raise exception 'No active model % offers %.', coalesce(p_model_id, '(default)'), p_kind
       using errcode = 'PT400', hint = 'model_not_available';
-  end if;
-  select * into v_price from public.model_prices
-  where model_id = v_model.id and kind = p_kind and mode = p_mode;
-  if not found or not p_mode = any(v_model.modes) then
-    raise exception 'Model % does not offer % in mode %.', v_model.id, p_kind, p_mode
+  elsif v_offer.unit is null or not p_mode = any(v_offer.modes) then
+    raise exception 'Model % does not offer % in mode %.', v_offer.id, p_kind, p_mode
       using errcode = 'PT400', hint = 'mode_not_available',
-        detail = json_build_object('modes', v_model.modes)::text;
+        detail = json_build_object('modes', v_offer.modes)::text;
   end if;
 
-  v_quote.model_id := v_model.id;
-  v_quote.provider := v_model.provider;
-  v_quote.aspect_ratio := coalesce(p_aspect_ratio, v_model.aspect_ratios[1]);
-  v_quote.resolution := coalesce(p_resolution, v_model.resolutions[1]);
-  v_quote.duration_seconds := round(coalesce(p_duration_seconds, v_model.default_seconds), 2);
-  v_quote.unit := v_price.unit;
-  v_quote.is_edit_call := p_is_edit_call and v_price.edit_credits is not null;
+  v_quote.model_id := v_offer.id;
+  v_quote.provider := v_offer.provider;
+  v_quote.aspect_ratio := coalesce(p_aspect_ratio, v_offer.aspect_ratios[1]);
+  v_quote.resolution := coalesce(p_resolution, v_offer.resolutions[1]);
+  v_quote.duration_seconds := round(coalesce(p_duration_seconds, v_offer.default_seconds), 2);
+  v_quote.unit := v_offer.unit;
+  v_quote.is_edit_call := p_is_edit_call and v_offer.edit_credits is not null;
 
-  if v_quote.aspect_ratio is not null
-    and v_quote.aspect_ratio <> all(v_model.aspect_ratios)
-  then
-    raise exception 'aspect_ratio: model % has no %.', v_model.id, v_quote.aspect_ratio
+  -- What was left open is the model's own, and fits.
+  if p_aspect_ratio is not null and p_aspect_ratio <> all(v_offer.aspect_ratios) then
+    raise exception 'aspect_ratio: model % has no %.', v_offer.id, v_quote.aspect_ratio
       using errcode = 'PT400', hint = 'aspect_ratio_not_available',
-        detail = json_build_object('aspect_ratios', v_model.aspect_ratios)::text;
-  elsif v_quote.resolution is not null
-    and v_quote.resolution <> all(v_model.resolutions)
-  then
-    raise exception 'resolution: model % has no %.', v_model.id, v_quote.resolution
+        detail = json_build_object('aspect_ratios', v_offer.aspect_ratios)::text;
+  elsif p_resolution is not null and p_resolution <> all(v_offer.resolutions) then
+    raise exception 'resolution: model % has no %.', v_offer.id, v_quote.resolution
       using errcode = 'PT400', hint = 'resolution_not_available',
-        detail = json_build_object('resolutions', v_model.resolutions)::text;
+        detail = json_build_object('resolutions', v_offer.resolutions)::text;
   elsif p_duration_seconds is not null and (
-    v_model.max_seconds is null
-    or not p_duration_seconds between v_model.min_seconds and v_model.max_seconds
+    v_offer.max_seconds is null
+    or not p_duration_seconds between v_offer.min_seconds and v_offer.max_seconds
   ) then
     -- Without the number that was asked for: it may be one of a hundred thousand digits.
     raise exception 'duration_seconds: model % takes % to % seconds.',
-      v_model.id, v_model.min_seconds, v_model.max_seconds
+      v_offer.id, v_offer.min_seconds, v_offer.max_seconds
       using errcode = 'PT400', hint = 'duration_not_available',
-        detail = json_build_object('min', v_model.min_seconds, 'max', v_model.max_seconds)::text;
-  elsif p_output_count is null or not p_output_count between 1 and v_model.max_outputs then
-    raise exception 'output_count: model % makes 1 to % outputs.', v_model.id, v_model.max_outputs
+        detail = json_build_object('min', v_offer.min_seconds, 'max', v_offer.max_seconds)::text;
+  elsif p_output_count is null or not p_output_count between 1 and v_offer.max_outputs then
+    raise exception 'output_count: model % makes 1 to % outputs.', v_offer.id, v_offer.max_outputs
       using errcode = 'PT400', hint = 'output_count_not_available',
-        detail = json_build_object('max', v_model.max_outputs)::text;
-  elsif char_length(p_prompt) > v_model.max_prompt_characters then
+        detail = json_build_object('max', v_offer.max_outputs)::text;
+  elsif char_length(p_prompt) > v_offer.max_prompt_characters then
     raise exception 'prompt: model % takes up to % characters.',
-      v_model.id, v_model.max_prompt_characters
+      v_offer.id, v_offer.max_prompt_characters
       using errcode = 'PT400', hint = 'prompt_too_long',
-        detail = json_build_object('max', v_model.max_prompt_characters)::text;
+        detail = json_build_object('max', v_offer.max_prompt_characters)::text;
   end if;
 
-  v_quote.quantity := case v_price.unit
+  v_quote.quantity := case v_offer.unit
     when 'job' then 1
     when 'second' then v_quote.duration_seconds * p_output_count
     when 'output' then p_output_count
@@ -110,13 +113,13 @@ begin
   -- greatest() passes over nulls: without this, a price by the second for a model that has no
   -- seconds would be the minimum.
   if v_quote.quantity is null then
-    raise exception 'Model % is priced by % but has none.', v_model.id, v_price.unit
+    raise exception 'Model % is priced by % but has none.', v_offer.id, v_offer.unit
       using errcode = 'PT500', hint = 'catalogue_is_wrong';
   end if;
   v_quote.credits := round(greatest(
-    v_price.minimum,
+    v_offer.minimum,
     v_quote.quantity
-    * case when v_quote.is_edit_call then v_price.edit_credits else v_price.credits end
+    * case when v_quote.is_edit_call then v_offer.edit_credits else v_offer.credits end
   ), 2);
   return v_quote;
 end;
@@ -136,16 +139,36 @@ as $$
 declare
   v_quote public.generation_quote;
   v_is_edit boolean := false;
+  v_owner record;
 begin
-  -- What charging will lock, in the order in which everybody locks it; later the foreign keys would
-  -- take their locks in between. An update has come through lock_job.
-  if tg_op = 'INSERT' and new.status = 'queued' then
-    perform 1 from public.profiles where user_id = new.user_id for key share;
-    perform 1 from public.projects
-    where id = new.project_id and user_id = new.user_id for key share;
-    perform 1 from public.campaigns
-    where id = new.campaign_id and user_id = new.user_id for key share;
-    perform private.lock_account(new.user_id);
+  if new.status = 'queued' then
+    -- What charging will lock, in the order in which everybody locks it; later the foreign keys
+    -- would take their locks in between. An update has come through lock_job.
+    select profiles.deleted_at, plans.job_priority into v_owner
+    from public.profiles
+    inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
+    where profiles.user_id = new.user_id
+    for key share of profiles;
+    if v_owner.deleted_at is not null then
+      raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
+    end if;
+    if tg_op = 'INSERT' and new.project_id is not null then
+      perform 1 from public.projects
+      where id = new.project_id and user_id = new.user_id for key share;
+    end if;
+    if tg_op = 'INSERT' and new.campaign_id is not null then
+      perform 1 from public.campaigns
+      where id = new.campaign_id and user_id = new.user_id for key share;
+    end if;
+    -- Charging locks the account, as late as it can, so that one user's jobs wait for one another
+    -- no longer than they must. But before the row waits for another one's key, and before it
+    -- shares a lock on a job: whoever holds that may want the account next.
+    if tg_op = 'INSERT' and (
+      new.idempotency_key is not null or new.parent_job_id is not null
+      or new.storyboard_id is not null
+    ) then
+      perform private.lock_account(new.user_id);
+    end if;
   end if;
 
   -- An edit is cheaper because the work it starts from was paid for.
@@ -178,12 +201,7 @@ begin
   if new.status = 'queued' then
     new.queued_at := private.now();
     new.credit_transaction_id := case when v_quote.credits > 0 then gen_random_uuid() end;
-    new.priority := coalesce((
-      select plans.job_priority
-      from public.profiles
-      inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
-      where profiles.user_id = new.user_id
-    ), 0);
+    new.priority := coalesce(v_owner.job_priority, 0);
   end if;
   return new;
 end;

@@ -1,5 +1,23 @@
 -- Every prompt that a user sent, with the job it led to: the chat history of the app.
 
+create function private.is_sound_prompt(p_prompt text, p_audio_input text)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return p_prompt ~ '[^[:space:]]'
+    and char_length(p_prompt) <= 10000 and coalesce(char_length(p_audio_input), 0) <= 10000
+    and octet_length(p_prompt) + coalesce(octet_length(p_audio_input), 0) <= 32768;
+end;
+$$;
+comment on function private.is_sound_prompt is
+'Whether a prompt says something, and is as short as it must be.';
+revoke execute on function private.is_sound_prompt from public;
+grant execute on function private.is_sound_prompt to authenticated, service_role;
+
 create table public.user_prompts (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null default auth.uid() references public.profiles (user_id) on delete cascade,
@@ -9,10 +27,8 @@ create table public.user_prompts (
   mode public.generation_mode not null default 'standard',
   job_id uuid,
   created_at timestamptz not null default now(),
-  constraint user_prompts_prompt_is_given check (prompt ~ '[^[:space:]]'),
-  constraint user_prompts_texts_are_short check (
-    char_length(prompt) <= 10000 and char_length(audio_input) <= 10000
-    and octet_length(concat(prompt, audio_input)) <= 32768
+  constraint user_prompts_texts_are_given_and_short check (
+    private.is_sound_prompt(prompt, audio_input)
   ),
   constraint user_prompts_reference_is_the_owners foreign key (reference_asset_id, user_id)
   references public.assets (id, user_id) on delete set null (reference_asset_id),

@@ -3,7 +3,7 @@
 -- One trigger function for all of them, after the statement, whatever the number of rows it
 -- inserted; rows that were deleted but not yet purged count. private.row_limits says what is
 -- counted where. What a user cannot pile up needs no limit: one feedback a job, inputs of a job
--- within its model's limits, six reference images a character. Jobs are limited by charge_job,
+-- within its model's limits, six reference images a character. Jobs are limited by accept_job,
 -- their drafts here.
 --
 -- Rows are bounded in size by the tables' own checks, in bytes, so that the product of both is a
@@ -13,7 +13,7 @@
 -- PostgreSQL adds some five per cent. A test adds it up anew. Not in it is what is bounded by the
 -- day: a job takes up to 50 kB and its prompt 33 kB, and there may be max_jobs_per_day of them.
 --
--- Who closed the account adds nothing: refused here, by charge_job, share_project, log_activity and
+-- Who closed the account adds nothing: refused here, by price_job, share_project, log_activity and
 -- for uploads. What is there its owner may still edit or delete, for as long as a token lasts.
 --
 -- The lock is an advisory one, taken last: it makes a user's statements count one another without
@@ -72,10 +72,9 @@ $$;
 comment on function private.count_rows is
 'A user''s rows that count in a table, hidden ones too; counting stops at p_at_most.';
 
-create function private.limit_rows()
-returns trigger
+create function private.hold_row_limit(p_table text)
+returns void
 language plpgsql
-security definer
 set search_path = ''
 as $$
 declare
@@ -88,22 +87,53 @@ begin
   inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
   cross join private.row_limits
   where profiles.user_id = v_user_id and profiles.deleted_at is null
-    and row_limits.table_name = tg_table_name;
+    and row_limits.table_name = p_table;
   if not found then
     raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
-  elsif private.count_rows(tg_table_name, v_user_id, v_limit + 1) > v_limit then
-    raise exception 'Your plan allows % rows in %.', v_limit, tg_table_name
+  elsif private.count_rows(p_table, v_user_id, v_limit + 1) > v_limit then
+    raise exception 'Your plan allows % rows in %.', v_limit, p_table
       using errcode = 'PT429', hint = 'row_limit_reached',
-        detail = json_build_object('table', tg_table_name, 'limit', v_limit)::text;
+        detail = json_build_object('table', p_table, 'limit', v_limit)::text;
   end if;
+end;
+$$;
+comment on function private.hold_row_limit is
+'Holds a plan''s max_rows against the caller, who may not have a closed account either. Raises '
+'PT429 row_limit_reached (detail: table, limit), PT403 account_closed.';
+
+create function private.limit_rows()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.hold_row_limit(tg_table_name);
   return null;
 end;
 $$;
 comment on function private.limit_rows() is
-'Trigger: holds a plan''s max_rows against clients, and keeps those out whose account is closed. '
-'Definer: counts rows that the caller does not see. Raises PT429 row_limit_reached (detail: table, '
-'limit), PT403 account_closed.';
-revoke execute on function private.count_rows, private.limit_rows() from public;
+'Trigger: holds a plan''s max_rows against clients. Definer: counts rows that the caller does not '
+'see. Raises what private.hold_row_limit does.';
+revoke execute on function private.count_rows, private.hold_row_limit, private.limit_rows()
+from public;
+
+create function private.limit_loose_prompts()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if current_setting('role', true) = 'authenticated' then
+    perform private.hold_row_limit('user_prompts');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.limit_loose_prompts() is
+'Trigger: as private.limit_rows, for prompts that led to no job.';
+revoke execute on function private.limit_loose_prompts() from public;
 
 -- Only clients: what the services write is paid for.
 do $$
@@ -120,13 +150,12 @@ begin
 end;
 $$;
 
--- Where not every row counts, the others pass by: submitting a job asks nothing here.
-create trigger generation_jobs_limit_rows after insert on public.generation_jobs
-for each row when (current_user = 'authenticated' and new.status = 'pending')
-execute function private.limit_rows();
+-- Where not every row counts, the others pass by: submitting a job asks nothing here. Of drafts
+-- accept_job takes care; like it this asks the session's role in the function, since the text of a
+-- trigger's `when` is parsed anew for each statement.
 create trigger user_prompts_limit_rows after insert on public.user_prompts
-for each row when (current_user = 'authenticated' and new.job_id is null)
-execute function private.limit_rows();
+for each row when (new.job_id is null)
+execute function private.limit_loose_prompts();
 create trigger assets_limit_rows after insert on public.assets
 for each statement when (current_user = 'authenticated')
 execute function private.limit_rows();
