@@ -217,11 +217,12 @@ begin
     where months.reckoned <> excluded.reckoned;
     v_is_new := v_is_new or found;
   end loop;
-  select sum(entitled - granted) into v_room from private.allowance_months
-  where user_id = p_user_id and source_key = any(v_keys);
   -- What the return of its payments took of too much goes back first; what they take of what is
   -- right they take below.
-  if v_is_new and v_room < 0 then
+  if v_is_new and exists (
+    select from private.allowance_months
+    where user_id = p_user_id and source_key = any(v_keys) and granted > entitled
+  ) then
     for v_payment_id in
       select distinct listed.id from unnest(p_payments) as listed (id)
       where listed.id is not null
