@@ -1143,6 +1143,7 @@ INNER_FUNCTIONS: Final = (
     "is_input_of_active_job",
     "is_sound_entry",
     "is_sound_lot",
+    "later",
     "lock_account",
     "lock_job",
     "lock_own_job",

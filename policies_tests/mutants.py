@@ -849,7 +849,25 @@ MONEY: Final = (
         "take_payments",
         {
             "What costs nothing is given each time": rewritten(
-                "worker.open_payment", "elsif not private.claim_once(", "elsif null and not ("
+                "worker.open_payment", "or not private.claim_once(", "or null and not ("
+            ),
+            "What costs nothing is given again to another address": rewritten(
+                "worker.open_payment",
+                "package_id = v_package.id and succeeded_at",
+                "false and succeeded_at",
+            ),
+            "A payment pays for two periods": rewritten(
+                "private.note_subscription",
+                "p_occurred_at := coalesce(v_known.occurred_at, p_occurred_at);",
+                "",
+            ),
+            "A payment pays for two subscriptions": rewritten(
+                "private.note_subscription",
+                "if v_known.subscription_id <> p_subscription_id then",
+                "if false then",
+            ),
+            "A payment for one plan begins another": rewritten(
+                "worker.start_subscription", "and tier <> p_tier", "and false"
             ),
             "Anonymous users take what costs nothing": rewritten(
                 "worker.open_payment", "if v_profile.email is null then", "if false then"
@@ -1420,14 +1438,24 @@ JOBS: Final = (
                 " values ('failed', 'completed', 'x')"
             ),
             "One key makes two jobs": (
-                "drop index public.generation_jobs_user_id_idempotency_key_key;"
+                "alter table public.generation_jobs"
+                " drop constraint generation_jobs_user_id_idempotency_key_key;"
                 " create index on public.generation_jobs (user_id, idempotency_key); "
                 + rewritten(
                     "private.submit_own_generation",
-                    "on conflict (user_id, idempotency_key) where idempotency_key is not null"
-                    " do nothing",
+                    "on conflict (user_id, idempotency_key) do nothing",
                     "",
                 )
+            ),
+            "A file goes into a job as what comes out of one": rewritten(
+                "private.submit_own_generation",
+                "where wanted.role not in ('reference_image', 'source_video', 'source_audio')",
+                "where false",
+            ),
+            "Drafts that were cancelled count nowhere": (
+                "update private.row_limits"
+                " set counted = 'queued_at is null and finished_at is null'"
+                " where table_name = 'generation_jobs'"
             ),
             "A job becomes anything": (
                 "drop trigger generation_jobs_guard_transition on public.generation_jobs"

@@ -801,3 +801,35 @@ def test_free_plan_waits_while_somebody_subscribes(timed: TimedBench, desk: Desk
             (STARTER, day(3, 10)),
             (Decimal(6), day(3, 15, hour=12)),
         ]
+
+
+def test_payment_is_for_one_period_however_its_start_is_told(desk: Desk, user: str) -> None:
+    payment = desk.paid(user, "creator")
+    sub = desk.start(user, "creator", (day(1, 15), day(2, 15)), p_payment_id=payment)
+    again = (day(1, 15) + timedelta(seconds=3), day(2, 15) + timedelta(seconds=3))
+    desk.tell("renew", sub, *again, p_payment_id=payment)
+    desk.tell("renew", sub, day(2, 15), day(3, 15), p_payment_id=payment)
+    assert desk.granted(user) == 400
+    with refused("PT409", "payment_used"):
+        desk.start(user, "creator", (day(1, 15), day(2, 15)), p_payment_id=payment)
+    assert desk.granted(user) == 400
+
+
+def test_payment_for_one_plan_begins_no_other(desk: Desk, user: str) -> None:
+    payment = desk.paid(user, "starter")
+    with refused("PT409", "payment_differs"):
+        desk.start(user, "enterprise", (day(1, 15), day(2, 15)), p_payment_id=payment)
+    assert desk.tier(user) == "free"
+
+
+def test_grace_is_counted_in_the_same_hours_in_every_time_zone(
+    timed: TimedBench, desk: Desk, user: str
+) -> None:
+    # Clocks go forward in New York on 10 March 2030.
+    sub = desk.start(user, "pro", (day(2, 8), day(3, 8)), p_payment_id=desk.paid(user))
+    desk.session.run("set timezone = 'America/New_York'")
+    desk.at(day(3, 9))
+    desk.session.run("reset timezone")
+    assert timed.value("select follow_at from public.subscriptions where id = %s", sub) == day(
+        3, 11
+    )

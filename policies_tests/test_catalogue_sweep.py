@@ -467,9 +467,13 @@ def test_money_columns_cannot_hold_nan(bench: Bench) -> None:
         "  and a.attnum = any(k.conkey) and pg_get_constraintdef(k.oid) like '%%NaN%%')",
         SCHEMAS,
     )
-    # Limits of models, written by the services alone.
+    # Limits of models, written by the services alone; and what private.is_sound_state looks at.
+    assert "p_duration_seconds = 'NaN'" in bench.value(
+        "select prosrc from pg_proc where proname = 'is_sound_state'"
+    )
     assert {(table.removeprefix("public."), column) for table, column in plain} <= {
-        ("models", column) for column in ("min_seconds", "max_seconds", "default_seconds")
+        ("generation_jobs", "duration_seconds"),
+        *(("models", column) for column in ("min_seconds", "max_seconds", "default_seconds")),
     }
 
 

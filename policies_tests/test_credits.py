@@ -908,3 +908,59 @@ def test_books_hold_after_a_mixed_life(bench: Bench, shop: Shop) -> None:
                 with bench.owner(user) as session:
                     session.rows("select public.cancel_generation(%s)", job.id)
     assert bench.complaints(*people) == []
+
+
+@pytest.mark.parametrize("role", ["result_image", "thumbnail", "sprite_sheet", "subtitle"])
+def test_nothing_goes_into_a_job_as_what_comes_out_of_one(
+    bench: Bench, shop: Shop, role: str
+) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        asset = bench.value(
+            "insert into public.assets (user_id, kind, bucket, storage_path, mime_type, size_bytes)"
+            " values (%s, 'image', 'reference-images', %s, 'image/png', 1) returning id",
+            user,
+            f"{user}/upload/{role}.png",
+        )
+        with refused("PT400", "role_does_not_fit"):
+            shop.submit(session, p_reference_asset_ids=[asset], p_reference_roles=[role])
+        assert session.value("select count(*) from public.job_assets") == 0
+
+
+def test_request_without_roles_is_the_same_when_it_is_sent_again(bench: Bench, shop: Shop) -> None:
+    user = bench.person()
+    with bench.owner(user) as session:
+        asset = bench.value(
+            "insert into public.assets (user_id, kind, bucket, storage_path, mime_type, size_bytes)"
+            " values (%s, 'image', 'reference-images', %s, 'image/png', 1) returning id",
+            user,
+            f"{user}/upload/again.png",
+        )
+        for more in (
+            {"p_reference_roles": ["reference_image"], "p_idempotency_key": "no assets"},
+            {
+                "p_reference_asset_ids": [asset],
+                "p_reference_roles": [None],
+                "p_idempotency_key": "no role",
+            },
+        ):
+            assert shop.submit(session, **more) == shop.submit(session, **more)
+
+
+def test_token_of_nobody_submits_nothing(bench: Bench, shop: Shop) -> None:
+    with bench.owner(str(uuid4())) as session, refused("42501", "user_not_found"):
+        shop.submit(session)
+
+
+def test_many_jobs_of_one_statement_are_looked_at_once(bench: Bench, shop: Shop) -> None:
+    """The plan of a session's first small update must not be that of its large ones."""
+    [body] = bench.column(
+        "select prosrc from pg_proc where oid = 'private.follow_jobs()'::regprocedure"
+    )
+    with bench.superuser() as session, session.undone():
+        session.run("create temp table jobs_before on commit drop as table public.generation_jobs")
+        session.run("create temp table jobs_after on commit drop as table public.generation_jobs")
+        query = body[body.index("    select\n      jobs.id") : body.index("  ),\n  events as (")]
+        plan = str(session.value("explain (format json) " + query))
+    assert "Join" not in plan, plan
+    assert "Nested Loop" not in plan, plan

@@ -253,3 +253,37 @@ def test_every_table_that_clients_insert_into_is_limited(bench: Bench) -> None:
     triggered.add("generation_jobs")
     assert {name.removeprefix("public.") for name in triggered} == limited
     assert insertable - limited == UNLIMITED
+
+
+def test_draft_that_was_cancelled_counts_until_it_is_deleted(
+    bench: Bench, shop: Shop, tight: str
+) -> None:
+    with bench.owner(tight) as session:
+        for _ in range(5):
+            session("public.cancel_generation", p_job_id=shop.draft(tight).id)
+        with refused("PT429", "row_limit_reached"):
+            shop.draft(tight)
+        assert session.run("delete from public.generation_jobs where status = 'cancelled'") == 5
+        assert shop.draft(tight).id
+
+
+def test_drafts_and_jobs_of_one_statement_wait_for_another_in_one_order(
+    bench: Bench, shop: Shop
+) -> None:
+    user = bench.person()
+
+    def insert(session: Session, first: str, second: str) -> int:
+        return sum(
+            session.run(
+                "insert into public.generation_jobs (kind, mode, prompt, model_id, status) values"
+                " ('text_to_image', 'draft', 'x', %s, %s), ('text_to_image', 'draft', 'x', %s, %s)",
+                *(shop.model, first, shop.model, second),
+            )
+            for _ in range(10)
+        )
+
+    with bench.owner(user) as one, bench.owner(user) as other:
+        results = race(
+            [partial(insert, one, "pending", "queued"), partial(insert, other, "queued", "pending")]
+        )
+    assert results == [20, 20]

@@ -879,3 +879,53 @@ def test_what_pays_debt_has_not_ended(timed: TimedBench) -> None:
         # What had ended was written off, not taken.
         assert till.ledger(user)[2:] == [("bonus", 40), ("expiration", -40), ("chargeback", -30)]
     assert timed.complaints(user) == []
+
+
+def test_free_package_is_given_once_a_user_whatever_the_address(bench: Bench, till: Till) -> None:
+    user = bench.person()
+    till.call(
+        "open_payment",
+        p_user_id=user,
+        p_provider="sandbox",
+        p_idempotency_key="one",
+        p_package_slug="thb-trial",
+    )
+    bench.run("update auth.users set email = %s where id = %s", f"{uuid4()}@moved.example", user)
+    with refused("PT409", "package_already_claimed"):
+        till.call(
+            "open_payment",
+            p_user_id=user,
+            p_provider="sandbox",
+            p_idempotency_key="two",
+            p_package_slug="thb-trial",
+        )
+
+
+def test_returns_of_the_largest_sum_add_up_and_no_sum_is_larger(bench: Bench, till: Till) -> None:
+    most = 10**15
+    user = bench.person()
+    with bench.service() as session:
+        sub = session.value(
+            "select id from worker.start_subscription(%s, 'pro', now(), now() + interval '9 days')",
+            user,
+        )
+        payment = session.value(
+            "select id from worker.open_payment(%s, 'sandbox', 'big', p_subscription_id => %s,"
+            " p_amount_minor => %s, p_currency => 'USD')",
+            *(user, sub, most),
+        )
+        session.rows("select worker.settle_payment(%s, %s, 'USD')", payment, most)
+        with refused("PT400", "invalid_purchase"):
+            session(
+                "worker.open_payment",
+                p_user_id=user,
+                p_provider="sandbox",
+                p_idempotency_key="bigger",
+                p_subscription_id=sub,
+                p_amount_minor=most + 1,
+                p_currency="USD",
+            )
+    till.refund(str(payment), most)
+    till.dispute(str(payment))
+    till.close(str(payment), "lost")
+    assert till.status(str(payment)) == "refunded"

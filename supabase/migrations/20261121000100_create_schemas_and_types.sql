@@ -124,10 +124,6 @@ create domain public.credit_total as numeric(12, 2)
 constraint credit_total_is_a_number check (value <> 'NaN');
 comment on domain public.credit_total is 'A lifetime sum of credits, two decimals, never NaN.';
 
-create domain public.seconds as numeric(7, 2)
-constraint seconds_are_positive check (value > 0 and value <> 'NaN');
-comment on domain public.seconds is 'Seconds of film or sound, two decimals, more than none.';
-
 create domain public.job_cost as numeric(8, 2)
 constraint job_cost_is_not_negative check (value >= 0 and value <> 'NaN');
 comment on domain public.job_cost is 'What one job costs in credits, two decimals, never negative.';

@@ -11,6 +11,16 @@ comment on function private.now() is
 'it; in production it is the transaction''s time and nothing can set it.';
 revoke execute on function private.now() from public;
 
+create function private.later(p_from timestamptz, p_by interval)
+returns timestamptz
+language sql
+immutable
+set search_path = ''
+return ((p_from at time zone 'UTC') + p_by) at time zone 'UTC';
+comment on function private.later is
+'So much later, in UTC: what a day or a month is must not hang on the caller''s time zone.';
+revoke execute on function private.later from public;
+
 create function private.set_updated_at()
 returns trigger
 language plpgsql

@@ -85,7 +85,7 @@ create table public.payments (
   constraint payments_buys_a_package_or_a_plan check (
     (package_id is not null) <> (tier is not null or subscription_id is not null)
   ),
-  constraint payments_amount_is_not_negative check (amount_minor >= 0),
+  constraint payments_amount_is_not_negative check (amount_minor between 0 and 1000000000000000),
   constraint payments_currency_is_iso check (currency ~ '^[A-Z]{3}$'),
   constraint payments_credits_are_not_negative check (credits >= 0),
   constraint payments_refund_is_within_amount check (refunded_minor between 0 and amount_minor),

@@ -577,7 +577,9 @@ declare
   v_back numeric;
   v_lot record;
   v_lot_id uuid;
-  v_grace timestamptz := private.now() + (select refund_grace from private.settings);
+  v_grace timestamptz := private.later(
+    private.now(), (select refund_grace from private.settings)
+  );
 begin
   -- Back to where it came from, last taken first; what came from a lot that has ended meanwhile
   -- returns in a lot of its own, or the user would be refunded into the void. Live lots come first,
@@ -707,7 +709,9 @@ declare
   v_user_id uuid;
   v_count bigint;
   v_debtors uuid[];
-  v_grace timestamptz := private.now() + (select refund_grace from private.settings);
+  v_grace timestamptz := private.later(
+    private.now(), (select refund_grace from private.settings)
+  );
 begin
   v_users := array(
     select distinct user_id from public.credit_transactions

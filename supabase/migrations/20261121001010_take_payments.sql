@@ -191,7 +191,7 @@ begin
     coalesce(bool_or(outcome = 'open'), false)
   into v_lost, v_is_disputed
   from worker.payment_disputes where payment_id = p_payment_id;
-  v_returned := least(v_payment.refunded_minor + v_lost, v_payment.amount_minor);
+  v_returned := least(v_payment.refunded_minor::numeric + v_lost, v_payment.amount_minor);
   v_status := (case
     when v_is_disputed then 'disputed'
     when v_returned = v_payment.amount_minor and v_returned > 0 then 'refunded'
@@ -414,8 +414,8 @@ begin
         using errcode = 'PT404', hint = 'plan_not_available';
     end if;
   end if;
-  if coalesce(p_amount_minor, 0) < 0 or upper(p_currency) !~ '^[A-Z]{3}$' then
-    raise exception 'An amount is not negative, and a currency has three letters.'
+  if p_amount_minor not between 0 and 1000000000000000 or upper(p_currency) !~ '^[A-Z]{3}$' then
+    raise exception 'An amount is from 0 to a quadrillion, and a currency has three letters.'
       using errcode = 'PT400', hint = 'invalid_purchase';
   end if;
 
@@ -424,7 +424,10 @@ begin
     if v_profile.email is null then
       raise exception 'An anonymous user gives an e-mail address first.'
         using errcode = 'PT403', hint = 'identity_required';
-    elsif not private.claim_once(v_profile.email, 'package:' || v_package.slug) then
+    elsif exists (
+      select from public.payments
+      where user_id = p_user_id and package_id = v_package.id and succeeded_at is not null
+    ) or not private.claim_once(v_profile.email, 'package:' || v_package.slug) then
       raise exception 'The package % was taken before.', v_package.slug
         using errcode = 'PT409', hint = 'package_already_claimed';
     end if;

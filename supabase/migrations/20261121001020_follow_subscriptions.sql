@@ -95,9 +95,8 @@ returns timestamptz
 language sql
 immutable
 set search_path = ''
-return ((p_from at time zone 'UTC') + make_interval(months => p_months)) at time zone 'UTC';
-comment on function private.add_months is
-'So many months later, in UTC: what a month is must not hang on the caller''s time zone.';
+return private.later(p_from, make_interval(months => p_months));
+comment on function private.add_months is 'So many months later, in UTC.';
 
 create function private.month_of(
   p_at timestamptz,
@@ -482,10 +481,10 @@ begin
 
   -- The tier is kept a little longer than it is paid for, since renewals take their time; but not
   -- when there will be none.
-  v_kept_until := v_period.ends_at + case
+  v_kept_until := private.later(v_period.ends_at, case
     when v_is_cancelled then interval '0'
     else (select subscription_grace from private.settings)
-  end;
+  end);
   v_status := (case
     when v_kept_until is null or v_kept_until <= v_now or v_end <= v_now then 'ended'
     when v_is_cancelled then 'cancelled'
@@ -580,17 +579,17 @@ set search_path = ''
 as $$
 declare
   v_user_id uuid := (select user_id from public.subscriptions where id = p_subscription_id);
+  v_known record;
 begin
   perform private.lock_account(v_user_id);
   if not exists (select from public.subscriptions where id = p_subscription_id) then
     raise exception 'There is no such subscription.'
       using errcode = 'PT404', hint = 'subscription_not_found';
-  elsif p_occurred_at is null or not isfinite(p_occurred_at)
-    or (p_kind in ('trial', 'period') and (
-      p_ends_at is null or not isfinite(p_ends_at) or p_ends_at <= p_occurred_at
-    ))
+  elsif (p_occurred_at between '2000-01-01' and '2200-01-01') is not true
+    or (p_kind in ('trial', 'period')
+      and (p_ends_at > p_occurred_at and p_ends_at < '2200-01-01') is not true)
   then
-    raise exception 'Every event has its time, and a period begins before it ends.'
+    raise exception 'Every event has its time, and a period begins before it ends, in this age.'
       using errcode = 'PT400', hint = 'invalid_period';
   elsif p_kind = 'tier' and not exists (
     select from public.subscription_plans where tier = p_tier
@@ -599,9 +598,24 @@ begin
   elsif p_payment_id is not null and not exists (
     select from public.payments
     where id = p_payment_id and user_id = v_user_id and package_id is null
+      and (subscription_id is null or subscription_id = p_subscription_id)
   ) then
     raise exception 'The subscriber has no such payment for a plan.'
       using errcode = 'PT404', hint = 'payment_not_found';
+  end if;
+  -- A payment is for one period of one subscription. Who tells it again with another start, by
+  -- another clock, means the same period.
+  if p_kind in ('trial', 'period') and p_payment_id is not null then
+    select subscription_id, occurred_at, ends_at into v_known from private.subscription_facts
+    where payment_id = p_payment_id and kind in ('trial', 'period')
+    order by id
+    limit 1;
+    if v_known.subscription_id <> p_subscription_id then
+      raise exception 'The payment is for another subscription.'
+        using errcode = 'PT409', hint = 'payment_used';
+    end if;
+    p_occurred_at := coalesce(v_known.occurred_at, p_occurred_at);
+    p_ends_at := greatest(v_known.ends_at, p_ends_at);
   end if;
   -- The same again with something else in it: what gives more counts, whichever came first.
   insert into private.subscription_facts as facts (
@@ -685,6 +699,13 @@ begin
   perform private.lock_account(p_user_id);
   if not exists (select from public.credit_accounts where user_id = p_user_id) then
     raise exception 'There is no such user.' using errcode = 'PT404', hint = 'user_not_found';
+  elsif exists (
+    select from public.payments
+    where id = p_payment_id and user_id = p_user_id and subscription_id is null
+      and tier <> p_tier
+  ) then
+    raise exception 'The payment is for another plan.'
+      using errcode = 'PT409', hint = 'payment_differs';
   end if;
 
   -- Nothing has begun before it is paid for: follow_plan sees to that.
@@ -722,7 +743,7 @@ comment on function worker.start_subscription is
 'A subscription begins, as a trial or with a payment, which it then takes to be paid. The same '
 'provider''s id again is the same subscription. The one that begins later ends the one before. '
 'Raises PT400 invalid_period, PT404 user_not_found, plan_not_available or payment_not_found, PT409 '
-'reference_taken.';
+'reference_taken, payment_differs or payment_used.';
 
 create function worker.renew_subscription(
   p_subscription_id uuid,
@@ -842,13 +863,13 @@ begin
     (
       select user_id from public.subscriptions where follow_at <= private.now()
       order by follow_at
-      limit p_limit
+      limit greatest(p_limit, 0)
     )
     union
     (
       select user_id from public.credit_accounts where period_ends_at <= private.now()
       order by period_ends_at
-      limit p_limit
+      limit greatest(p_limit, 0)
     )
     union
     (
@@ -862,7 +883,12 @@ begin
         select from public.subscription_plans
         where subscription_plans.tier = 'free' and subscription_plans.monthly_allowance > 0
       )
-      limit p_limit
+      -- Who has a subscription is between two periods, and has a time to be looked at.
+      and not exists (
+        select from public.subscriptions
+        where subscriptions.user_id = accounts.user_id and subscriptions.status <> 'ended'
+      )
+      limit greatest(p_limit, 0)
     )
   loop
     -- One that goes wrong must not keep the others from what is theirs.

@@ -54,7 +54,7 @@ begin
     where not is_spent and expires_at <= private.now()
     group by user_id
     order by min(expires_at)
-    limit p_limit
+    limit greatest(p_limit, 0)
   loop
     -- One that goes wrong must not keep the others from being done.
     begin

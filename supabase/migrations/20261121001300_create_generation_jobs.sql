@@ -86,7 +86,8 @@ comment on function private.are_sound_texts is
 create function private.is_sound_state(
   p_status public.job_status, p_progress smallint, p_output_count integer,
   p_attempt_count smallint, p_max_attempts smallint, p_finished_at timestamptz,
-  p_error_code text, p_error_message text, p_hidden_at timestamptz, p_purged_at timestamptz
+  p_error_code text, p_error_message text, p_hidden_at timestamptz, p_purged_at timestamptz,
+  p_duration_seconds numeric
 )
 returns boolean
 language plpgsql
@@ -95,6 +96,9 @@ parallel safe
 set search_path = ''
 as $$
 begin
+  if p_duration_seconds <= 0 or p_duration_seconds = 'NaN' then
+    return false;
+  end if;
   -- One that was just made, with the fewest operators: each costs something, once a transaction.
   if p_status = 'queued' and p_finished_at is null and p_hidden_at is null and p_purged_at is null
     and (p_progress, p_output_count, p_attempt_count, p_max_attempts) = (0, 1, 0, 3)
@@ -136,7 +140,7 @@ create table public.generation_jobs (
   art_style text,
   aspect_ratio text,
   resolution text,
-  duration_seconds public.seconds,
+  duration_seconds numeric(7, 2),
   output_count integer not null default 1,
   parameters jsonb not null default '{}',
   status public.job_status not null default 'queued',
@@ -173,6 +177,8 @@ create table public.generation_jobs (
   references public.generation_jobs (id, user_id) on delete set null (parent_job_id),
   constraint generation_jobs_is_not_its_own_parent check (parent_job_id <> id),
 
+  constraint generation_jobs_user_id_idempotency_key_key unique (user_id, idempotency_key),
+
   constraint generation_jobs_texts_are_given_and_short check (
     private.are_sound_texts(
       prompt, negative_prompt, audio_instructions, art_style, aspect_ratio, resolution,
@@ -185,7 +191,7 @@ create table public.generation_jobs (
   constraint generation_jobs_state_is_sound check (
     private.is_sound_state(
       status, progress, output_count, attempt_count, max_attempts, finished_at, error_code,
-      error_message, hidden_at, purged_at
+      error_message, hidden_at, purged_at, duration_seconds
     )
   )
 )
@@ -220,8 +226,6 @@ comment on column public.generation_jobs.hidden_at is
 comment on column public.generation_jobs.purged_at is
 'When its prompt, settings and files were removed for good; kind, cost and times stay.';
 
-create unique index generation_jobs_user_id_idempotency_key_key
-on public.generation_jobs (user_id, idempotency_key) where idempotency_key is not null;
 create index generation_jobs_user_id_created_at_idx
 on public.generation_jobs (user_id, created_at desc, id);
 -- What has not ended: for front ends (finished_at=is.null) and for the limit of active jobs. No
@@ -230,6 +234,9 @@ create index generation_jobs_unfinished_idx on public.generation_jobs (user_id, 
 where finished_at is null;
 create index generation_jobs_user_id_queued_at_idx
 on public.generation_jobs (user_id, queued_at desc) where queued_at is not null;
+-- What was never queued, for the limit of drafts.
+create index generation_jobs_never_queued_idx on public.generation_jobs (user_id)
+where queued_at is null;
 create index generation_jobs_project_id_user_id_created_at_idx
 on public.generation_jobs (project_id, user_id, created_at desc) where project_id is not null;
 create index generation_jobs_campaign_id_user_id_idx

@@ -149,7 +149,9 @@ begin
     inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
     where profiles.user_id = new.user_id
     for key share of profiles;
-    if v_owner.deleted_at is not null then
+    if not found then
+      raise exception 'There is no such user.' using errcode = '42501', hint = 'user_not_found';
+    elsif v_owner.deleted_at is not null then
       raise exception 'The account is closed.' using errcode = 'PT403', hint = 'account_closed';
     end if;
     if tg_op = 'INSERT' and new.project_id is not null then

@@ -52,6 +52,8 @@ begin
     insert into public.job_events (job_id, user_id, to_status, actor)
     values (new.id, new.user_id, 'pending', private.current_actor());
     if current_setting('role', true) = 'authenticated' then
+      -- The account first: the next row of the same statement may be charged.
+      perform private.lock_account(new.user_id);
       perform private.hold_row_limit('generation_jobs');
     end if;
     return null;
@@ -153,12 +155,21 @@ declare
   v_count bigint;
 begin
   with changed as materialized (
+    -- Not a join: its plan is made once a session, for the first statement's one row, and would
+    -- compare each of ten thousand rows with each.
     select
-      after.id, after.user_id, before.status as from_status, after.status, after.attempt_count,
-      after.error_code
-    from jobs_before as before
-    inner join jobs_after as after on after.id = before.id
-    where before.status <> after.status
+      jobs.id, (array_agg(jobs.user_id))[1] as user_id,
+      (array_agg(jobs.status) filter (where not jobs.is_new))[1] as from_status,
+      (array_agg(jobs.status) filter (where jobs.is_new))[1] as status,
+      (array_agg(jobs.attempt_count) filter (where jobs.is_new))[1] as attempt_count,
+      (array_agg(jobs.error_code) filter (where jobs.is_new))[1] as error_code
+    from (
+      select id, user_id, status, attempt_count, error_code, false as is_new from jobs_before
+      union all
+      select id, user_id, status, attempt_count, error_code, true from jobs_after
+    ) as jobs
+    group by jobs.id
+    having count(distinct jobs.status) > 1
   ),
   events as (
     insert into public.job_events (job_id, user_id, from_status, to_status, actor, note)

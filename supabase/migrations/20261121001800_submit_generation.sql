@@ -43,6 +43,14 @@ begin
         using errcode = '42501', hint = 'project_not_found';
     end if;
   end if;
+  if exists (
+    select from unnest(p_reference_roles) as wanted (role)
+    where wanted.role not in ('reference_image', 'source_video', 'source_audio')
+  ) then
+    raise exception 'p_reference_roles: what goes into a job is a reference_image, a source_video '
+      'or a source_audio.'
+      using errcode = 'PT400', hint = 'role_does_not_fit';
+  end if;
   -- A key that was used is answered before anything is priced: the catalogue may have changed
   -- since.
   if p_idempotency_key is not null then
@@ -52,7 +60,8 @@ begin
   end if;
   if not v_is_known then
     insert into public.generation_jobs (
-      user_id, kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions, art_style,
+      user_id, kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions,
+      art_style,
       aspect_ratio, resolution, duration_seconds, output_count, parameters, parent_job_id,
       campaign_id, storyboard_id, idempotency_key
     )
@@ -62,7 +71,7 @@ begin
       p_output_count, coalesce(p_parameters, '{}'), p_parent_job_id, p_campaign_id,
       p_storyboard_id, p_idempotency_key
     )
-    on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+    on conflict (user_id, idempotency_key) do nothing
     returning * into v_job;
     if not found then
       select * into v_job from public.generation_jobs
@@ -98,11 +107,11 @@ begin
         where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
         order by position
       ) is distinct from coalesce(p_reference_asset_ids, '{}')
-      or (p_reference_roles is not null and array(
-        select role from public.job_assets
+      or exists (
+        select from public.job_assets
         where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
-        order by position
-      ) is distinct from p_reference_roles)
+          and role <> p_reference_roles[position + 1]
+      )
     then
       raise exception 'The idempotency key was used for another request.'
         using errcode = 'PT409', hint = 'idempotency_key_reused';

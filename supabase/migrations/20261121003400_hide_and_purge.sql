@@ -43,7 +43,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  if old.status = 'pending' then
+  if old.queued_at is null then
     delete from public.user_prompts where job_id = old.id;
     return old;
   end if;

@@ -4,7 +4,7 @@
 -- inserted; rows that were deleted but not yet purged count. private.row_limits says what is
 -- counted where. What a user cannot pile up needs no limit: one feedback a job, inputs of a job
 -- within its model's limits, six reference images a character. Jobs are limited by accept_job,
--- their drafts here.
+-- what was never queued here, cancelled or not.
 --
 -- Rows are bounded in size by the tables' own checks, in bytes, so that the product of both is a
 -- bound on bytes. At worst, every row as large as it can be, a free account (max_rows 500) fills
@@ -39,7 +39,7 @@ insert into private.row_limits (table_name, counted, factor) values
 ('brand_guidelines', 'true', 1),
 ('campaigns', 'true', 1),
 ('storyboard_sequences', 'true', 1),
-('generation_jobs', 'finished_at is null and status = ''pending''', 1),
+('generation_jobs', 'queued_at is null', 1),
 ('assets', 'bucket in (''raw-videos'', ''reference-images'')', 1),
 ('user_prompts', 'job_id is null', 1),
 ('conversations', 'true', 2),
