@@ -553,6 +553,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         find="id = '$draft'",
         blind="negative_prompt",
         lost={"parent_job_id": ONE_ROW, "update parent_job_id": ONE_ROW},
+        # Refused when the job is priced; a draft is priced for anybody.
+        outcomes={"nobody insert *": "42501", "nobody insert status": FOREIGN},
     ),
     look(
         "job_events",
@@ -1244,12 +1246,12 @@ ROUTINES: Final[tuple[Routine, ...]] = (
         "'text_to_image', p_model_id => '$model'",
         {**everybody(ONE_ROW), "service": ONE_ROW},
     ),
-    Routine("public.submit_generation", "'text_to_image', 'x', '$model'", users(ONE_ROW, FOREIGN)),
+    Routine("public.submit_generation", "'text_to_image', 'x', '$model'", users(ONE_ROW, "42501")),
     Routine(
         "private.submit_own_generation",
         "'text_to_image', 'x', '$model', 'standard', null, null, null, null, null, null, null, 1,"
         " '{}', '{}', null, null, null, null, null",
-        users(ONE_ROW, FOREIGN),
+        users(ONE_ROW, "42501"),
     ),
     *pair("queue_generation", "queue_own_job", "'$draft'", owner_only("job_not_found")),
     *pair("cancel_generation", "cancel_own_job", "'$queued'", owner_only("job_not_found")),
@@ -1374,7 +1376,7 @@ ROUTINES: Final[tuple[Routine, ...]] = (
     check("are_sound_texts", "'x', null, null, null, null, null, null, null"),
     check(
         "is_sound_state",
-        "'queued', 0::smallint, 1, 0::smallint, 3::smallint, null, null, null, null, null",
+        "'queued', 0::smallint, 1, 0::smallint, 3::smallint, null, null, null, null, null, null",
     ),
     check("is_sound_prompt", "'x', null"),
     check("check_elements", "'[]', 'x', 7, '{}'"),

@@ -305,8 +305,9 @@ def test_number_that_was_asked_for_is_not_repeated(bench: Bench) -> None:
 # Counting -----------------------------------------------------------------------------------------
 
 HISTORY = {
-    "generation_jobs": "(user_id, kind, model_id, prompt, status, finished_at, credit_cost,"
-    " provider) select %(user)s, 'text_to_image', %(model)s, 'x', 'completed', now(), 0, 'x'",
+    "generation_jobs": "(user_id, kind, model_id, prompt, status, finished_at, queued_at,"
+    " credit_cost, provider)"
+    " select %(user)s, 'text_to_image', %(model)s, 'x', 'completed', now(), now(), 0, 'x'",
     "user_prompts": "(user_id, prompt, job_id) select %(user)s, 'x', gen_random_uuid()",
     "assets": "(user_id, kind, bucket, storage_path, mime_type, size_bytes)"
     " select %(user)s::uuid, 'image', 'final-images', %(user)s::text || '/' || n, 'image/png', 1",

@@ -231,7 +231,7 @@ def test_token_of_a_deleted_user_writes_nothing(bench: Bench, shop: Shop) -> Non
     with bench.owner(user) as session:
         with refused("23503"):
             session.run("insert into public.projects (name) values ('p')")
-        with refused("23503"):
+        with refused("42501", "user_not_found"):
             shop.submit(session, p_mode="draft")
         with refused("42501"):
             session.run(

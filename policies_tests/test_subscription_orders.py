@@ -104,8 +104,14 @@ def draw(rng: random.Random) -> list[Event]:
     def bill(number: int, chance: float) -> int | None:
         return number if rng.random() < chance else None
 
+    def begin(since: datetime, until: datetime, number: int, which: int = 0) -> Event:
+        # The payments are for pro, and begin nothing else.
+        payment = bill(number, 0.7)
+        tier = rng.choice(tiers) if payment is None else "pro"
+        return Event("started", since, until, tier, payment, 0, which)
+
     events = [
-        Event("started", start, months(start, length), rng.choice(tiers), bill(0, 0.7)),
+        begin(start, months(start, length), 0),
         *(
             Event(
                 "renewed",
@@ -126,7 +132,7 @@ def draw(rng: random.Random) -> list[Event]:
     if rng.random() < 0.3:
         since = month + (NOW - month) * rng.random()
         until = since + timedelta(days=30)
-        events.append(Event("started", since, until, rng.choice(tiers), bill(6, 0.7), 0, 1))
+        events.append(begin(since, until, 6, 1))
     events = [events[0], *rng.sample(events[1:], 6)]
     for number in sorted({event.payment for event in events if event.payment is not None}):
         if rng.random() < 0.85:
