@@ -103,6 +103,19 @@ create type worker.task_step as enum ('submit', 'poll', 'collect');
 comment on type worker.task_step is
 'What a task is waiting for: the call to the provider, its answer, or its outputs.';
 
+create type worker.error_class as enum (
+  'permanent', 'transient', 'throttled', 'configuration', 'unknown'
+);
+comment on type worker.error_class is
+'permanent: the job can never succeed. transient: another attempt may. throttled: the provider '
+'wants to be left alone. configuration: an operator must act. unknown: the answer was lost, and '
+'the provider may have the job.';
+
+create type worker.call_result as enum ('done', 'busy', 'lease_lost', 'refused');
+comment on type worker.call_result is
+'What became of one job of a batch. busy: somebody else has it locked at this moment, call again. '
+'lease_lost: it is not the caller''s any more. refused: what was said of it cannot be.';
+
 -- numeric(p,s) refuses infinity but accepts NaN, and NaN passes every `>= 0` check. PostgreSQL
 -- parses a table's check constraints anew for each statement that writes the table, and a domain's
 -- once a session: what a single number must be is said here.

@@ -536,9 +536,6 @@ as $$
 declare
   v_count bigint;
 begin
-  if cardinality(p_job_ids) > 1 then
-    perform 1 from public.generation_jobs where id = any(p_job_ids) order by id for no key update;
-  end if;
   update public.credit_transactions
   set status = 'completed', processed_at = private.now()
   where job_id = any(p_job_ids) and type = 'deduction' and status = 'pending';
@@ -548,7 +545,7 @@ end;
 $$;
 comment on function private.settle_deductions is
 'Turns the holds of many jobs into charges that are earned, and says how many. Nothing happens the '
-'second time. Locks the jobs.';
+'second time. The caller has locked the jobs.';
 
 create function private.settle_deduction(p_job_id uuid)
 returns void

@@ -4,8 +4,8 @@
 -- model, checks its limits and prices the job (price_jobs), another charges it (charge_jobs). A
 -- `pending` job is a draft, priced but not charged, and may be edited. Any other is frozen for its
 -- owner, who acts on it through functions, or deletes it, which hides it (hide_and_purge).
--- private.job_transitions is the one list of state changes that exist; the guard refuses all
--- others, and every change is recorded in job_events.
+-- private.job_transitions is the one list of state changes that exist; private.follow_jobs refuses
+-- all others and records every change in job_events.
 
 create table private.job_transitions (
   from_status public.job_status not null,
@@ -22,17 +22,20 @@ insert into private.job_transitions (from_status, to_status, reason) values
 ('pending', 'cancelled', 'the owner drops a draft'),
 ('queued', 'starting', 'a worker claims it'),
 ('queued', 'failed', 'no attempt is left, or it depends on a job that failed'),
-('queued', 'cancelled', 'the owner cancels'),
+('queued', 'cancelled', 'the owner cancels, or what it waits for came to nothing'),
 ('queued', 'expired', 'it outlived its deadline'),
 ('starting', 'starting', 'another worker takes over from one that was lost'),
 ('starting', 'queued', 'the attempt is repeated later, or the worker hands it back'),
 ('starting', 'processing', 'the provider has it'),
+('starting', 'finalizing', 'the provider answered at once, and outputs are fetched'),
+('starting', 'completed', 'the provider answered at once, and all outputs are stored'),
 ('starting', 'failed', 'it cannot be done'),
 ('starting', 'cancelled', 'the owner cancels'),
 ('starting', 'expired', 'it outlived its deadline'),
 ('processing', 'starting', 'another worker takes over from one that was lost'),
 ('processing', 'queued', 'the attempt is repeated later, or the worker hands it back'),
 ('processing', 'finalizing', 'the provider is done and outputs are fetched'),
+('processing', 'completed', 'the provider is done and all outputs are stored'),
 ('processing', 'failed', 'it cannot be done'),
 ('processing', 'cancelled', 'the owner cancels'),
 ('processing', 'expired', 'it outlived its deadline'),
@@ -58,7 +61,11 @@ parallel safe
 set search_path = ''
 as $$
 begin
-  if not (p_prompt ~ '[^[:space:]]' or p_purged_at is not null) then
+  -- A prompt that begins with a visible character has one; only others are looked through.
+  if not (
+    ascii(p_prompt) > 32 and ascii(p_prompt) < 127
+    or p_prompt ~ '[^[:space:]]' or p_purged_at is not null
+  ) then
     return false;
   end if;
   -- The usual case with the fewest operators: each costs something, once a transaction.
@@ -177,8 +184,6 @@ create table public.generation_jobs (
   references public.generation_jobs (id, user_id) on delete set null (parent_job_id),
   constraint generation_jobs_is_not_its_own_parent check (parent_job_id <> id),
 
-  constraint generation_jobs_user_id_idempotency_key_key unique (user_id, idempotency_key),
-
   constraint generation_jobs_texts_are_given_and_short check (
     private.are_sound_texts(
       prompt, negative_prompt, audio_instructions, art_style, aspect_ratio, resolution,
@@ -226,6 +231,9 @@ comment on column public.generation_jobs.hidden_at is
 comment on column public.generation_jobs.purged_at is
 'When its prompt, settings and files were removed for good; kind, cost and times stay.';
 
+-- Partial: most jobs come without a key, and would stand in it for nothing.
+create unique index generation_jobs_user_id_idempotency_key_key
+on public.generation_jobs (user_id, idempotency_key) where idempotency_key is not null;
 create index generation_jobs_user_id_created_at_idx
 on public.generation_jobs (user_id, created_at desc, id);
 -- What has not ended: for front ends (finished_at=is.null) and for the limit of active jobs. No
@@ -280,46 +288,36 @@ comment on column public.job_events.note is 'Why, where there is more to say.';
 
 create index job_events_user_id_idx on public.job_events (user_id);
 
-create trigger generation_jobs_set_updated_at before update on public.generation_jobs
-for each row execute function private.set_updated_at();
-
-create function private.guard_job_transition()
+create function private.stamp_job()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
-  if not exists (
-    select from private.job_transitions
-    where from_status = old.status and to_status = new.status
-  ) then
-    raise exception 'A job that is % cannot become %.', old.status, new.status
-      using errcode = 'PT409', hint = 'transition_not_allowed',
-        detail = json_build_object('from', old.status, 'to', new.status)::text;
+  new.updated_at := pg_catalog.now();
+  -- Another attempt may begin where the last one was lost: as `starting` again.
+  if (new.status, new.attempt_count) is distinct from (old.status, old.attempt_count) then
+    if new.status = 'starting' then
+      new.started_at := coalesce(old.started_at, private.now());
+    elsif new.status in ('completed', 'failed', 'cancelled', 'expired') then
+      new.finished_at := private.now();
+    end if;
+    new.progress := case
+      when new.status = 'completed' then 100
+      when new.status in ('queued', 'starting') then 0
+      else new.progress
+    end;
   end if;
-
-  if new.status = 'starting' then
-    new.started_at := coalesce(old.started_at, private.now());
-  elsif new.status in ('completed', 'failed', 'cancelled', 'expired') then
-    new.finished_at := private.now();
-  end if;
-  new.progress := case
-    when new.status = 'completed' then 100
-    when new.status in ('queued', 'starting') then 0
-    else new.progress
-  end;
   return new;
 end;
 $$;
-comment on function private.guard_job_transition() is
-'Trigger: refuses a change of state that private.job_transitions does not list, and stamps the '
-'times. Raises PT409 transition_not_allowed.';
-revoke execute on function private.guard_job_transition() from public;
+comment on function private.stamp_job() is
+'Trigger: stamps the times of a job and sets its progress back or to the end. One for all of it: '
+'a trigger costs a tenth of the update.';
+revoke execute on function private.stamp_job() from public;
 
-create trigger generation_jobs_guard_transition
-before update of status on public.generation_jobs
-for each row when (old.status is distinct from new.status or new.status = 'starting')
-execute function private.guard_job_transition();
+create trigger generation_jobs_stamp before update on public.generation_jobs
+for each row execute function private.stamp_job();
 
 create function private.current_actor()
 returns public.job_actor
@@ -332,54 +330,36 @@ comment on function private.current_actor() is
 'Who is at work, as job_events names them. Without settings of its own, so that it is inlined.';
 revoke execute on function private.current_actor() from public;
 
-create function private.record_takeover()
-returns trigger
+create function private.count_campaign_videos(p_job_ids uuid[])
+returns void
 language plpgsql
-security definer
 set search_path = ''
 as $$
 begin
-  insert into public.job_events (job_id, user_id, from_status, to_status, actor, note)
-  values (
-    new.id, new.user_id, old.status, new.status, private.current_actor(),
-    case when new.attempt_count > 1 then 'attempt ' || new.attempt_count end
-  );
-  return null;
+  if not exists (
+    select from public.generation_jobs where id = any(p_job_ids) and campaign_id is not null
+  ) then
+    return;
+  end if;
+  update public.campaigns set completed_videos = completed_videos + counted.videos
+  from (
+    select campaigns.id, videos.videos
+    from (
+      select campaign_id, count(*) as videos from public.generation_jobs
+      where id = any(p_job_ids) and kind in ('text_to_video', 'image_to_video', 'video_edit')
+      group by campaign_id
+    ) as videos
+    inner join public.campaigns on campaigns.id = videos.campaign_id
+    order by campaigns.id
+    for no key update of campaigns
+  ) as counted
+  where campaigns.id = counted.id;
 end;
 $$;
-comment on function private.record_takeover() is
-'Trigger: records that another worker took a job over, which changes no state; every change of '
-'state records private.follow_jobs. Definer: nobody else may write there.';
-revoke execute on function private.record_takeover() from public;
-
-create trigger generation_jobs_record_takeover
-after update of status on public.generation_jobs
-for each row when (old.status = 'starting' and new.status = 'starting')
-execute function private.record_takeover();
-
-create function private.count_campaign_video()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  update public.campaigns set completed_videos = completed_videos + 1 where id = new.campaign_id;
-  return null;
-end;
-$$;
-comment on function private.count_campaign_video() is
-'Trigger: counts a finished video for its campaign. Definer: the count is not a client''s to '
-'write. The campaign is locked (shared) before the job by whoever ends jobs.';
-revoke execute on function private.count_campaign_video() from public;
-
-create trigger generation_jobs_count_campaign_video
-after update of status on public.generation_jobs
-for each row when (
-  old.status <> 'completed' and new.status = 'completed' and new.campaign_id is not null
-  and new.kind in ('text_to_video', 'image_to_video', 'video_edit')
-)
-execute function private.count_campaign_video();
+comment on function private.count_campaign_videos is
+'Counts finished videos for their campaigns. The campaigns are locked (shared) before the jobs by '
+'whoever ends jobs, and here one after another.';
+revoke execute on function private.count_campaign_videos from public;
 
 alter table public.generation_jobs enable row level security;
 alter table public.job_events enable row level security;

@@ -11,7 +11,7 @@
 -- about to be made price_job takes the shared ones, and accept_job the account's, as late as can
 -- be: a row that nobody sees yet holds nobody up.
 
-create function private.lock_job(p_job_id uuid, p_with_account boolean)
+create function private.lock_job(p_job_id uuid)
 returns public.generation_jobs
 language plpgsql
 set search_path = ''
@@ -25,16 +25,14 @@ begin
   perform 1 from public.profiles where user_id = v_job.user_id for key share;
   perform 1 from public.projects where id = v_job.project_id for key share;
   perform 1 from public.campaigns where id = v_job.campaign_id for key share;
-  if p_with_account then
-    perform private.lock_account(v_job.user_id);
-  end if;
+  perform private.lock_account(v_job.user_id);
   select * into v_job from public.generation_jobs where id = p_job_id for no key update;
   return v_job;
 end;
 $$;
 comment on function private.lock_job is
-'The job, locked after its owner''s profile, its project and its campaign (shared) and, when '
-'credits may move, the account.';
+'The job, locked after its owner''s profile, its project and its campaign (shared), and its '
+'account.';
 revoke execute on function private.lock_job from public;
 
 create function private.accept_job()
@@ -81,8 +79,25 @@ begin
   end if;
 
   -- The account is locked now, so that no two of a user's jobs can both be the last that fits. One
-  -- statement, for speed: the job's event, its task, and how many jobs there are.
-  with event as (
+  -- statement, for speed: the job's event, its task, and how many jobs there are. Few jobs at once
+  -- get in line at once; who has many is admitted as admit_tasks says.
+  with owner as materialized (
+    select
+      plans.max_active_jobs,
+      plans.max_jobs_per_day,
+      (
+        select count(*) from (
+          select from public.generation_jobs
+          where user_id = new.user_id and finished_at is null and status <> 'pending'
+          limit plans.max_active_jobs + 1
+        ) as active
+      ) as active_jobs,
+      least(plans.max_running_jobs, private.users_window()) as room
+    from public.profiles
+    inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
+    where profiles.user_id = new.user_id
+  ),
+  event as (
     insert into public.job_events (job_id, user_id, from_status, to_status, actor)
     values (
       new.id, new.user_id, (case when tg_op = 'UPDATE' then 'pending' end)::public.job_status,
@@ -90,27 +105,33 @@ begin
     )
   ),
   task as (
-    insert into worker.tasks (job_id, user_id, provider, kind, priority, available_at)
-    values (new.id, new.user_id, new.provider, new.kind, new.priority, private.now())
+    insert into worker.tasks (
+      job_id, user_id, provider, kind, priority, is_admitted, ready_at, deadline_at
+    )
+    select
+      new.id, new.user_id, new.provider, new.kind, new.priority,
+      owner.active_jobs <= owner.room,
+      case when owner.active_jobs <= owner.room then clock_timestamp() end,
+      private.now() + deadlines.lasts
+    from owner
+    inner join private.kind_deadlines as deadlines on deadlines.kind = new.kind
   )
   select
-    plans.max_active_jobs,
-    plans.max_jobs_per_day,
-    (
-      select count(*) from (
-        select from public.generation_jobs
-        where user_id = new.user_id and finished_at is null and status <> 'pending'
-        limit plans.max_active_jobs + 1
-      ) as active
-    ) as active_jobs,
+    owner.max_active_jobs,
+    owner.max_jobs_per_day,
+    owner.active_jobs,
+    owner.active_jobs > owner.room as is_held,
+    lanes.oldest_at is null as is_first_of_lane,
     exists (
       select from worker.tasks
-      where provider = new.provider and lease is null and available_at <= private.now()
+      where provider = new.provider and kind = new.kind and priority = new.priority
+        and ready_at >= lanes.oldest_at
     ) as others_wait
   into v_now
-  from public.profiles
-  inner join public.subscription_plans as plans on plans.tier = profiles.subscription_tier
-  where profiles.user_id = new.user_id;
+  from owner
+  left join worker.lanes
+    on lanes.provider = new.provider and lanes.kind = new.kind
+    and lanes.priority = new.priority;
 
   if v_now.active_jobs > v_now.max_active_jobs then
     raise exception 'Too many jobs at once: your plan allows % waiting or running.',
@@ -131,9 +152,24 @@ begin
           detail = json_build_object('limit', v_now.max_jobs_per_day)::text;
     end if;
   end if;
+  if v_now.is_first_of_lane then
+    insert into worker.lanes (provider, kind, priority)
+    values (new.provider, new.kind, new.priority), (new.provider, new.kind, 101)
+    on conflict do nothing;
+  end if;
+  if new.parent_job_id is not null then
+    if exists (
+      select from public.generation_jobs
+      where id = new.parent_job_id and finished_at is null and status <> 'pending'
+    ) then
+      perform private.wait_for_jobs(new.id, array[new.parent_job_id]);
+    end if;
+  end if;
+  if v_now.is_held then
+    perform private.admit_tasks(array[new.user_id]);
   -- Waking the dispatchers costs a third of an insert, and those that are busy look again anyway:
-  -- wake them only when nothing is waiting. A wake-up that slips through is made up by their poll.
-  if not v_now.others_wait then
+  -- wake them only when nothing is in line. A wake-up that slips through is made up by their poll.
+  elsif not v_now.others_wait then
     perform pg_catalog.pg_notify('reelbase_tasks', new.provider);
   end if;
   return null;
@@ -169,14 +205,17 @@ begin
       select id, user_id, status, attempt_count, error_code, true from jobs_after
     ) as jobs
     group by jobs.id
+    -- A take-over changes no state, but begins another attempt.
     having count(distinct jobs.status) > 1
+      or (max(jobs.status) = 'starting' and count(distinct jobs.attempt_count) > 1)
   ),
   events as (
     insert into public.job_events (job_id, user_id, from_status, to_status, actor, note)
     select
       changed.id, changed.user_id, changed.from_status, changed.status, private.current_actor(),
       case
-        when changed.status = 'failed' then changed.error_code
+        when changed.status = 'failed' or changed.error_code = 'parent_failed'
+          then changed.error_code
         when changed.status = 'starting' and changed.attempt_count > 1
           then 'attempt ' || changed.attempt_count
         when changed.status = 'queued' and changed.attempt_count > 0
@@ -187,6 +226,12 @@ begin
     order by changed.user_id, changed.id
   )
   select
+    min(changed.from_status::text || ' ' || changed.status::text) filter (
+      where not exists (
+        select from private.job_transitions as allowed
+        where allowed.from_status = changed.from_status and allowed.to_status = changed.status
+      )
+    ) as forbidden,
     array_agg(changed.id) filter (where changed.status = 'completed') as completed,
     array_agg(changed.id) filter (
       where changed.status in ('failed', 'cancelled', 'expired')
@@ -196,16 +241,32 @@ begin
     ) as ended
   into v_changed
   from changed;
+  if v_changed.forbidden is not null then
+    raise exception 'A job that is % cannot become %.',
+      split_part(v_changed.forbidden, ' ', 1), split_part(v_changed.forbidden, ' ', 2)
+      using errcode = 'PT409', hint = 'transition_not_allowed',
+        detail = json_build_object(
+          'from', split_part(v_changed.forbidden, ' ', 1),
+          'to', split_part(v_changed.forbidden, ' ', 2)
+        )::text;
+  end if;
   if v_changed.ended is null then
     return null;
   end if;
 
-  -- An ended job's task goes, and with it every lease on it.
-  delete from worker.tasks where job_id = any(v_changed.ended);
   update worker.attempts set outcome = 'cancelled', finished_at = clock_timestamp()
   where job_id = any(v_changed.ended) and outcome = 'running';
+  -- Before these jobs' own tasks go, since it locks tasks in order.
+  if exists (
+    select from public.job_dependencies
+    where depends_on_job_id = any(v_changed.ended) or job_id = any(v_changed.fruitless)
+  ) then
+    perform private.follow_parents(v_changed.completed, v_changed.fruitless);
+  end if;
+  perform private.clear_tasks(v_changed.ended, v_changed.fruitless);
   if v_changed.completed is not null then
     v_count := private.settle_deductions(v_changed.completed);
+    perform private.count_campaign_videos(v_changed.completed);
   end if;
   if v_changed.fruitless is not null then
     v_count := private.refund_deductions(v_changed.fruitless);
@@ -214,9 +275,11 @@ begin
 end;
 $$;
 comment on function private.follow_jobs() is
-'Trigger: records what became of all jobs of a statement, takes the tasks of those that ended '
-'away, settles what was completed and returns what is left of the charges of those that came to '
-'nothing. Definer: nobody else may write there.';
+'Trigger: refuses a change of state that private.job_transitions does not list (PT409 '
+'transition_not_allowed), records what became of all jobs of a statement, takes the tasks of those '
+'that ended away, settles what was completed, returns what is left of the charges of those that '
+'came to nothing, and lets the jobs that waited go on or ends them. Definer: nobody else may write '
+'there.';
 
 create function private.mark_job_refunded()
 returns trigger

@@ -284,10 +284,21 @@ as $$
     where job_assets.asset_id = p_asset_id
       and job_assets.role in ('reference_image', 'source_video', 'source_audio')
       and jobs.finished_at is null and jobs.status <> 'pending'
+  )
+  -- Or it came out of a job that one waited for, or still waits beside.
+  or exists (
+    select from public.job_assets as made
+    inner join public.job_dependencies as dependencies
+      on dependencies.depends_on_job_id = made.job_id and dependencies.user_id = made.user_id
+    inner join public.generation_jobs as children on children.id = dependencies.job_id
+    where made.asset_id = p_asset_id
+      and made.role not in ('reference_image', 'source_video', 'source_audio')
+      and children.finished_at is null
   );
 $$;
 comment on function private.is_input_of_active_job is
-'Whether a job that is charged and not done yet needs the asset.';
+'Whether a job that is charged and not done yet needs the asset, as an input of its own or as the '
+'result of a job that it depends on.';
 
 create function private.keep_inputs()
 returns trigger

@@ -22,7 +22,8 @@ create function private.submit_own_generation(
   p_parent_job_id uuid,
   p_campaign_id uuid,
   p_storyboard_id uuid,
-  p_idempotency_key text
+  p_idempotency_key text,
+  p_after_job_ids uuid[]
 )
 returns public.generation_jobs
 language plpgsql
@@ -59,6 +60,11 @@ begin
     v_is_known := found;
   end if;
   if not v_is_known then
+    if cardinality(p_after_job_ids) > 0 then
+      perform private.lock_parents(
+        v_user_id, p_project_id, p_campaign_id, p_storyboard_id, p_parent_job_id, p_after_job_ids
+      );
+    end if;
     insert into public.generation_jobs (
       user_id, kind, prompt, model_id, mode, project_id, negative_prompt, audio_instructions,
       art_style,
@@ -71,7 +77,7 @@ begin
       p_output_count, coalesce(p_parameters, '{}'), p_parent_job_id, p_campaign_id,
       p_storyboard_id, p_idempotency_key
     )
-    on conflict (user_id, idempotency_key) do nothing
+    on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
     returning * into v_job;
     if not found then
       select * into v_job from public.generation_jobs
@@ -112,6 +118,12 @@ begin
         where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
           and role <> p_reference_roles[position + 1]
       )
+      -- What stands at 0 is parent_job_id, not named here.
+      or array(
+        select depends_on_job_id from public.job_dependencies
+        where job_id = v_job.id and position > 0
+        order by position
+      ) is distinct from coalesce(p_after_job_ids, '{}')
     then
       raise exception 'The idempotency key was used for another request.'
         using errcode = 'PT409', hint = 'idempotency_key_reused';
@@ -160,6 +172,9 @@ begin
   values (
     v_user_id, p_prompt, p_audio_instructions, p_reference_asset_ids[1], p_mode, v_job.id
   );
+  if cardinality(p_after_job_ids) > 0 then
+    perform private.wait_for_jobs(v_job.id, p_after_job_ids, true);
+  end if;
   return v_job;
 end;
 $$;
@@ -190,7 +205,8 @@ create function public.submit_generation(
   p_parent_job_id uuid default null,
   p_campaign_id uuid default null,
   p_storyboard_id uuid default null,
-  p_idempotency_key text default null
+  p_idempotency_key text default null,
+  p_after_job_ids uuid[] default '{}'
 )
 returns public.generation_jobs
 language sql
@@ -198,15 +214,18 @@ return private.submit_own_generation(
   p_kind, p_prompt, p_model_id, p_mode, p_project_id, p_negative_prompt, p_audio_instructions,
   p_art_style, p_aspect_ratio, p_resolution, p_duration_seconds, p_output_count, p_parameters,
   p_reference_asset_ids, p_reference_roles, p_parent_job_id, p_campaign_id, p_storyboard_id,
-  p_idempotency_key
+  p_idempotency_key, p_after_job_ids
 );
 comment on function public.submit_generation is
 'Makes a job, charges it, remembers the prompt and ties the reference files to it: all or '
 'nothing. p_reference_roles says what each file is for; left out, an image is a reference, a video '
-'or sound a source. Safe to send twice with one p_idempotency_key. Returns the job. Errors: 402 '
-'insufficient_credits, 429 too_many_active_jobs or too_many_jobs_today, 400 for what the model '
-'does not offer, 404 reference_asset_not_found or project_not_found, 409 idempotency_key_reused or '
-'job_deleted.';
+'or sound a source. p_after_job_ids are up to 20 jobs that it waits for and whose results it works '
+'from, after its own files; an unfinished p_parent_job_id is waited for as well. If one of them '
+'comes to nothing, it is cancelled and refunded. Safe to send twice with one p_idempotency_key. '
+'Returns the job. Errors: 402 insufficient_credits, 429 too_many_active_jobs or '
+'too_many_jobs_today, 400 for what the model does not offer, too_many_parents or duplicate_parent, '
+'404 reference_asset_not_found, project_not_found or job_not_found, 409 idempotency_key_reused, '
+'job_deleted, parent_not_submitted or parent_failed.';
 
 create function private.lock_own_job(p_job_id uuid)
 returns public.generation_jobs
@@ -220,7 +239,7 @@ begin
   if exists (
     select from public.generation_jobs where id = p_job_id and user_id = (select auth.uid())
   ) then
-    v_job := private.lock_job(p_job_id, true);
+    v_job := private.lock_job(p_job_id);
   end if;
   if v_job.id is null or v_job.hidden_at is not null or exists (
     select from public.projects where id = v_job.project_id and deleted_at is not null

@@ -1,10 +1,13 @@
--- What dispatchers call. Each function that changes a job asks for the lease's token, and a token
--- that ran out changes nothing. Each may be called twice with the same arguments, because a call
--- over HTTP may be sent twice. Definer, all of them: the services write no money and no state by
--- hand.
+-- What dispatchers call while they work. How a job ends is in end_jobs, what is done now and then
+-- in tend_queue.
 --
--- Lock order: the owner's profile, the job's project and campaign (shared), account, job, task; of
--- several jobs, by user and id. claim_tasks locks job and task without ever waiting.
+-- Every call carries a batch, since a commit costs more than fifty rows. A batch is answered job by
+-- job: one that is lost, locked or wrong never spoils the others. Each call may be sent twice with
+-- the same arguments, because a call over HTTP may be. A lease that ran out changes nothing.
+-- Definer, all of them: the services write no money and no state by hand.
+--
+-- Locks: nothing here waits for a job or a task; what somebody else has locked is passed over, or
+-- answered with `busy`. So no batch, in whatever order its jobs come, is part of a deadlock.
 
 create type worker.claimed_task as (
   job_id uuid,
@@ -17,6 +20,9 @@ create type worker.claimed_task as (
   provider_model text,
   provider_job_id text,
   previous_outcome text,
+  has_lost_inputs boolean,
+  queued_at timestamptz,
+  deadline_at timestamptz,
   kind public.generation_kind,
   mode public.generation_mode,
   model_id text,
@@ -33,78 +39,200 @@ create type worker.claimed_task as (
 );
 comment on type worker.claimed_task is 'All that a dispatcher needs to know to work on a job.';
 comment on column worker.claimed_task.previous_outcome is
-'How the attempt before this one ended; lost: its provider may have been called, nobody knows.';
+'How the attempt before this one ended. lost or unknown: its provider may have the job.';
+comment on column worker.claimed_task.inputs is
+'The user''s files, then the results of the jobs that it waited for.';
+
+create function private.claim_ready_tasks(
+  p_lease uuid, p_worker text, p_wanted jsonb, p_limit integer, p_lease_seconds integer,
+  p_is_thorough boolean
+)
+returns uuid[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := private.now();
+  v_ready record;
+  v_jobs uuid[];
+  v_claimed record;
+begin
+  -- What was parked and is due gets in line.
+  update worker.tasks set ready_at = clock_timestamp(), due_at = null
+  from (
+    select parked.job_id from worker.tasks as parked
+    where parked.due_at <= v_now
+      and (p_is_thorough or parked.due_at > v_now - interval '10 seconds')
+    order by parked.due_at
+    limit 500
+    for no key update skip locked
+  ) as due
+  where tasks.job_id = due.job_id;
+
+  with wanted as materialized (
+    select given.provider, given.kinds, rooms.any_step, rooms.starts
+    from jsonb_to_recordset(p_wanted) as given (
+      provider text, kinds public.generation_kind[], "limit" integer
+    )
+    cross join lateral private.room_at_provider(
+      given.provider, greatest(0, least(p_limit, given."limit"))
+    ) as rooms
+  ),
+  -- How many to take of each lane, so that all together are the first of all lanes.
+  heads as (
+    select
+      lanes.provider, lanes.kind, lanes.priority, line.ready_at, wanted.any_step, wanted.starts,
+      row_number() over (
+        partition by lanes.provider order by lanes.priority desc, line.ready_at
+      ) as place,
+      row_number() over (
+        partition by lanes.provider, lanes.priority > 100
+        order by lanes.priority desc, line.ready_at
+      ) as place_of_sort
+    from wanted
+    inner join worker.lanes
+      on lanes.provider = wanted.provider
+      and (wanted.kinds is null or lanes.kind = any(wanted.kinds))
+    cross join lateral (
+      select tasks.ready_at from worker.tasks
+      where tasks.provider = lanes.provider and tasks.kind = lanes.kind
+        and tasks.priority = lanes.priority
+        and tasks.ready_at >= (case when p_is_thorough then '-infinity' else lanes.oldest_at end)
+      order by tasks.ready_at
+      limit wanted.any_step
+    ) as line
+  ),
+  shares as (
+    select first.provider, first.kind, first.priority, count(*) as share
+    from (
+      select heads.provider, heads.kind, heads.priority from heads
+      where heads.place <= heads.any_step
+        and (heads.priority > 100 or heads.place_of_sort <= heads.starts)
+      order by heads.priority desc, heads.ready_at
+      limit p_limit
+    ) as first
+    group by first.provider, first.kind, first.priority
+  ),
+  ready as materialized (
+    select line.*
+    from shares
+    inner join worker.lanes
+      on lanes.provider = shares.provider and lanes.kind = shares.kind
+      and lanes.priority = shares.priority
+    cross join lateral (
+      select tasks.job_id, tasks.user_id, tasks.provider, tasks.priority
+      from worker.tasks
+      where tasks.provider = lanes.provider and tasks.kind = lanes.kind
+        and tasks.priority = lanes.priority
+        and tasks.ready_at >= (case when p_is_thorough then '-infinity' else lanes.oldest_at end)
+      order by tasks.ready_at
+      limit shares.share
+      for no key update skip locked
+    ) as line
+  )
+  select
+    array_agg(ready.job_id) as jobs,
+    array_agg(distinct ready.user_id) as users,
+    array_agg(ready.provider) filter (where ready.priority <= 100) as begun_at
+  into v_ready
+  from ready;
+  -- Jobs after their tasks are certain, so that no job is locked in passing which another dispatcher
+  -- has just claimed. Here and below by arrays of keys: plans are made once a session, perhaps while
+  -- these tables were empty, and must look rows up by key even so.
+  select array_agg(jobs.id) into v_jobs
+  from (
+    select id from public.generation_jobs where id = any(v_ready.jobs)
+    for no key update skip locked
+  ) as jobs;
+  if v_jobs is null then
+    return null;
+  end if;
+
+  with claimed as (
+    update worker.tasks
+    set lease = p_lease, worker = p_worker,
+        lease_expires_at = v_now + make_interval(secs => p_lease_seconds),
+        ready_at = null, is_woken = false, priority = 101,
+        tries = tasks.tries + (tasks.step = 'submit')::integer
+    where tasks.job_id = any(v_jobs)
+    returning tasks.job_id, tasks.provider, tasks.step, tasks.tries
+  ),
+  recorded as (
+    insert into worker.attempts (job_id, attempt, lease, worker, provider)
+    select claimed.job_id, claimed.tries, p_lease, p_worker, claimed.provider
+    from claimed
+    where claimed.step = 'submit'
+  )
+  select
+    array_agg(claimed.job_id) filter (where claimed.step = 'submit') as begun,
+    array_agg(claimed.job_id) filter (where claimed.step <> 'submit') as continued
+  into v_claimed
+  from claimed;
+  if v_claimed.begun is not null then
+    update public.generation_jobs
+    set status = 'starting', attempt_count = attempt_count + 1
+    where id = any(v_claimed.begun);
+    perform private.spend_starts(v_ready.begun_at);
+  end if;
+  if v_claimed.continued is not null then
+    update worker.attempts set lease = p_lease, worker = p_worker
+    where attempts.job_id = any(v_claimed.continued) and attempts.outcome = 'running';
+  end if;
+  insert into worker.claims (lease, worker, tasks)
+  values (p_lease, p_worker, cardinality(v_jobs));
+  -- Each of these users has a place in line free now.
+  perform private.admit_tasks(v_ready.users);
+  return v_jobs;
+end;
+$$;
+comment on function private.claim_ready_tasks is
+'Leases the first tasks in line, marks their jobs as starting and writes their attempts down; '
+'returns the jobs, or null. Unless it is to be thorough it begins to read where worker.lanes says.';
+revoke execute on function private.claim_ready_tasks from public;
 
 create function worker.claim_tasks(
   p_lease uuid,
   p_worker text,
-  p_providers text[],
+  p_wanted jsonb,
   p_limit integer default 1,
-  p_lease_seconds integer default 60
+  p_lease_seconds integer default 60,
+  p_is_repeat boolean default false
 )
 returns setof worker.claimed_task
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_jobs uuid[];
 begin
-  -- One call with a token at a time, and one claim a token: a call sent twice claims once, and one
-  -- that arrives when all is over claims nothing that nobody would then work on.
+  -- One claim a token, so that one sent twice claims once, and one that arrives when all is over
+  -- claims nothing that nobody would then work on.
   perform pg_advisory_xact_lock(hashtextextended(p_lease::text, 0));
-  if not exists (select from worker.attempts where lease = p_lease) then
-    with ready as (
-      select tasks.job_id, tasks.step
-      from worker.tasks
-      inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
-      where tasks.provider = any(p_providers)
-        and tasks.available_at <= private.now()
-        and (tasks.step <> 'submit' or jobs.attempt_count < jobs.max_attempts)
-      order by tasks.priority desc, tasks.created_at
-      limit p_limit
-      for no key update of jobs, tasks skip locked
-    ),
-    claimed as (
-      update worker.tasks
-      set lease = p_lease, worker = p_worker,
-          available_at = private.now() + make_interval(secs => p_lease_seconds)
-      from ready
-      where tasks.job_id = ready.job_id
-    ),
-    begun as (
-      update public.generation_jobs as jobs
-      set status = 'starting', attempt_count = jobs.attempt_count + 1
-      from ready
-      where jobs.id = ready.job_id and ready.step = 'submit'
-      returning jobs.id, jobs.attempt_count, jobs.provider
-    ),
-    lost as (
-      update worker.attempts
-      set outcome = 'lost', finished_at = clock_timestamp()
-      from begun
-      where attempts.job_id = begun.id and attempts.outcome = 'running'
-    ),
-    recorded as (
-      insert into worker.attempts (job_id, attempt, lease, worker, provider)
-      select begun.id, begun.attempt_count, p_lease, p_worker, begun.provider from begun
-      on conflict (job_id, attempt) do update
-      set lease = excluded.lease, worker = excluded.worker, outcome = 'running',
-          started_at = excluded.started_at, finished_at = null
-    )
-    update worker.attempts
-    set lease = p_lease, worker = p_worker
-    from ready
-    where ready.step <> 'submit' and attempts.job_id = ready.job_id
-      and attempts.outcome = 'running';
+  if exists (select from worker.claims where lease = p_lease) then
+    v_jobs := array(
+      select tasks.job_id from worker.tasks
+      where tasks.lease = p_lease and tasks.lease_expires_at > private.now()
+    );
+  else
+    v_jobs := coalesce(
+      private.claim_ready_tasks(p_lease, p_worker, p_wanted, p_limit, p_lease_seconds, false),
+      private.claim_ready_tasks(p_lease, p_worker, p_wanted, p_limit, p_lease_seconds, true)
+    );
+    if v_jobs is null and p_is_repeat then
+      insert into worker.claims (lease, worker, tasks) values (p_lease, p_worker, 0);
+    end if;
   end if;
 
   return query
   select
-    tasks.job_id, tasks.user_id, tasks.step, jobs.attempt_count, jobs.max_attempts,
-    tasks.available_at, jobs.provider, models.provider_model, jobs.provider_job_id,
-    (
+    tasks.job_id, tasks.user_id, tasks.step, tasks.tries, jobs.max_attempts,
+    tasks.lease_expires_at, jobs.provider, models.provider_model, jobs.provider_job_id,
+    case when tasks.is_uncertain then 'unknown' else (
       select attempts.outcome from worker.attempts
-      where attempts.job_id = jobs.id and attempts.attempt = jobs.attempt_count - 1
-    ),
+      where attempts.job_id = tasks.job_id and attempts.attempt = tasks.tries - 1
+    ) end,
+    jobs.has_lost_inputs, jobs.queued_at, tasks.deadline_at,
     jobs.kind, jobs.mode, jobs.model_id, jobs.prompt, jobs.negative_prompt, jobs.audio_instructions,
     jobs.art_style, jobs.aspect_ratio, jobs.resolution, jobs.duration_seconds::numeric,
     jobs.output_count, jobs.parameters,
@@ -120,38 +248,24 @@ begin
       inner join public.assets on assets.id = job_assets.asset_id
       where job_assets.job_id = jobs.id
         and job_assets.role in ('reference_image', 'source_video', 'source_audio')
-    ), '[]')
+    ), '[]') || case
+      when exists (select from public.job_dependencies where job_dependencies.job_id = jobs.id)
+        then private.inputs_of_parents(jobs.id)
+      else '[]'
+    end
   from worker.tasks
   inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
   inner join public.models on models.id = jobs.model_id
-  where tasks.lease = p_lease and tasks.available_at > private.now()
-  order by tasks.priority desc, tasks.created_at;
+  where tasks.job_id = any(v_jobs)
+  order by jobs.priority desc, jobs.queued_at;
 end;
 $$;
 comment on function worker.claim_tasks is
-'Gives up to p_limit tasks of the named providers to the caller for p_lease_seconds, highest '
-'priority first, then oldest, and writes the attempt down. p_lease is a fresh token; the same '
-'token again returns the same tasks and claims no more. Takes over what lost its lease. Never '
-'waits for a lock.';
-
-create function private.require_lease(p_job_id uuid, p_lease uuid)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform 1 from worker.tasks
-  where job_id = p_job_id and lease = p_lease and available_at > private.now()
-  for update;
-  if not found then
-    raise exception 'The lease on this job is no longer held.'
-      using errcode = 'PT409', hint = 'lease_lost';
-  end if;
-end;
-$$;
-comment on function private.require_lease is
-'Locks the job''s task if p_lease holds it and has not run out. Raises PT409 lease_lost.';
-revoke execute on function private.require_lease from public;
+'Gives up to p_limit tasks to the caller for p_lease_seconds, highest priority first, then by age '
+'in line, and writes their attempts down. p_wanted says what the caller can do: [{provider, kinds '
+'(null: all), limit (null: p_limit)}]. p_lease is a fresh token; the same one again returns the '
+'same tasks and claims no more, and is to be sent with p_is_repeat, so that the first, should it '
+'only arrive later, claims nothing either. Never waits for a job or a task.';
 
 create function worker.extend_leases(p_held jsonb, p_lease_seconds integer default 60)
 returns setof uuid
@@ -160,28 +274,29 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_now timestamptz := private.now();
   v_held uuid[];
 begin
-  -- Everybody's leases in one call: it must wait for nobody. What somebody else has locked at this
-  -- moment is held as yet, and the next call will tell what became of it.
+  -- Everybody's leases in one call. What somebody else has locked at this moment is held as yet,
+  -- and the next call will tell what became of it.
   v_held := array(
     select tasks.job_id
     from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
     inner join worker.tasks on tasks.job_id = held.job_id and tasks.lease = held.lease
-    where tasks.available_at > private.now()
+    where tasks.lease_expires_at > v_now
   );
-  update worker.tasks
-  set available_at = private.now() + make_interval(secs => p_lease_seconds)
+  -- No index knows when a lease ends, so that this writes into none.
+  update worker.tasks set lease_expires_at = v_now + make_interval(secs => p_lease_seconds)
   from (
     select locked.job_id
     from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
     inner join worker.tasks as locked on locked.job_id = held.job_id and locked.lease = held.lease
-    where locked.available_at > private.now()
-    for update of locked skip locked
+    where locked.lease_expires_at > v_now
+    for no key update of locked skip locked
   ) as free
   where tasks.job_id = free.job_id;
 
-  -- Progress is for the eye: a job that somebody else has locked goes without.
+  -- Progress is for the eye: once a second at most, and not while somebody has the job locked.
   update public.generation_jobs as jobs
   set progress = ready.progress
   from (
@@ -190,6 +305,7 @@ begin
     inner join public.generation_jobs as locked on locked.id = held.job_id
     where locked.id = any(v_held) and locked.status in ('starting', 'processing', 'finalizing')
       and held.progress between locked.progress + 1 and 99
+      and (locked.progress = 0 or locked.updated_at < pg_catalog.now() - interval '1 second')
     for no key update of locked skip locked
   ) as ready
   where jobs.id = ready.id;
@@ -201,239 +317,167 @@ comment on function worker.extend_leases is
 'Extends leases ([{job_id, lease, progress}]) and notes progress, which only grows. Returns the '
 'jobs still held: one that is missing was cancelled, ended or taken over.';
 
-create function worker.advance_job(
-  p_job_id uuid,
-  p_lease uuid,
-  p_status public.job_status,
-  p_provider_job_id text default null,
-  p_poll_after_seconds numeric default null
-)
-returns void
+create function private.verdict_on(p_job_id uuid, p_lease uuid)
+returns text
 language plpgsql
-security definer
+stable
 set search_path = ''
 as $$
 declare
-  v_job public.generation_jobs;
+  v_task worker.tasks;
+  v_outcome text;
 begin
-  if p_status not in ('processing', 'finalizing') then
-    raise exception 'A job is advanced to processing or finalizing, not to %.', p_status
-      using errcode = 'PT400', hint = 'status_not_allowed';
+  select * into v_task from worker.tasks where job_id = p_job_id;
+  if v_task.lease = p_lease and v_task.lease_expires_at > private.now() then
+    return 'held';
   end if;
-  v_job := private.lock_job(p_job_id, false);
-  -- Sent twice: the first call gave the lease up, and what it said stands.
-  if p_poll_after_seconds is not null and exists (
-    select from worker.attempts
-    inner join worker.tasks on tasks.job_id = attempts.job_id
-    where attempts.job_id = p_job_id and attempts.lease = p_lease
-      and attempts.provider_job_id = coalesce(p_provider_job_id, attempts.provider_job_id)
-      and tasks.step = 'poll' and tasks.lease is null
-  ) then
-    return;
-  end if;
-  perform private.require_lease(p_job_id, p_lease);
-  if v_job.status = 'finalizing' and p_status = 'processing' then
-    p_status := 'finalizing';  -- a call delivered late, or a job put aside again: it does not go back
-  end if;
-  if v_job.status <> p_status
-    or v_job.provider_job_id is distinct from coalesce(p_provider_job_id, v_job.provider_job_id)
-  then
-    update public.generation_jobs
-    set status = p_status, provider_job_id = coalesce(p_provider_job_id, provider_job_id)
-    where id = p_job_id;
-  end if;
-  if p_provider_job_id is not null then
-    update worker.attempts set provider_job_id = p_provider_job_id
-    where job_id = p_job_id and lease = p_lease;
-  end if;
-  if p_poll_after_seconds is not null then
-    update worker.tasks
-    set step = 'poll', lease = null, worker = null,
-        available_at = private.now() + make_interval(secs => p_poll_after_seconds)
-    where job_id = p_job_id;
-  elsif p_status = 'finalizing' then
-    update worker.tasks set step = case when v_job.provider_job_id is null then step else 'collect' end
-    where job_id = p_job_id;
-  end if;
+  select attempts.outcome into v_outcome from worker.attempts
+  where attempts.job_id = p_job_id and attempts.lease = p_lease
+  order by attempts.attempt desc
+  limit 1;
+  return case
+    when v_outcome is null then 'lost'
+    when v_task.job_id is null then case when v_outcome = 'running' then 'lost' else v_outcome end
+    when v_task.lease is null then 'given_up'
+    else 'lost'
+  end;
 end;
 $$;
-comment on function worker.advance_job is
-'Says that the provider has the job (processing) or that its outputs are being stored '
-'(finalizing). With p_poll_after_seconds the task is parked until then and the lease given up. '
-'Raises PT409 lease_lost.';
+comment on function private.verdict_on is
+'What became of a lease: held; given_up by a call that put the task back or aside; how its attempt '
+'ended, if that ended the job; lost.';
+revoke execute on function private.verdict_on from public;
 
-create function worker.complete_job(p_job_id uuid, p_lease uuid, p_assets jsonb)
-returns void
+create function worker.advance_jobs(p_jobs jsonb)
+returns table (job_id uuid, result worker.call_result, message text)
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_job public.generation_jobs;
-  v_asset record;
-  v_asset_id uuid;
-  v_thumbnail_id uuid;
-  v_folder text;
+  v_now timestamptz := private.now();
+  v_ids uuid[] := array(
+    select given.job_id from jsonb_to_recordset(p_jobs) as given (job_id uuid)
+  );
+  v_done uuid[];
+  v_accepted text[];
+  v_given record;
 begin
-  v_job := private.lock_job(p_job_id, false);
-  if exists (
-    select from worker.attempts
-    where job_id = p_job_id and lease = p_lease and outcome = 'succeeded'
-  ) then
-    return;
-  end if;
-  perform private.require_lease(p_job_id, p_lease);
-  if jsonb_typeof(p_assets) is distinct from 'array' or jsonb_array_length(p_assets) = 0 then
-    raise exception 'A job is completed with at least one output.'
-      using errcode = 'PT400', hint = 'no_outputs';
-  end if;
-  v_folder := v_job.user_id || '/' || v_job.id || '/';
+  with given as materialized (
+    select distinct on (given.job_id)
+      given.job_id, given.lease, given.provider_job_id, given.progress,
+      case
+        when given.poll_after_seconds is not null
+          then make_interval(secs => greatest(0, least(given.poll_after_seconds, 86400)))
+      end as poll_after,
+      given.status
+    from jsonb_to_recordset(p_jobs) as given (
+      job_id uuid, lease uuid, status public.job_status, provider_job_id text,
+      poll_after_seconds double precision, progress smallint
+    )
+    where given.status in ('processing', 'finalizing')
+  ),
+  held as materialized (
+    select
+      given.*, tasks.tries, jobs.provider,
+      coalesce(given.provider_job_id, jobs.provider_job_id) as known_as,
+      -- A call that was delivered late, or a job that is put aside again: it does not go back.
+      case when jobs.status = 'finalizing' then jobs.status else given.status end as new_status,
+      (
+        jobs.status not in (given.status, 'finalizing')
+        or jobs.provider_job_id is distinct from
+          coalesce(given.provider_job_id, jobs.provider_job_id)
+        or given.progress between jobs.progress + 1 and 99
+      ) as is_news
+    from given
+    inner join worker.tasks
+      on tasks.job_id = any(v_ids) and tasks.job_id = given.job_id
+      and tasks.lease = given.lease and tasks.lease_expires_at > v_now
+    inner join public.generation_jobs as jobs
+      on jobs.id = any(v_ids) and jobs.id = tasks.job_id
+    for no key update of jobs, tasks skip locked
+  ),
+  moved as (
+    update public.generation_jobs as jobs
+    set status = held.new_status,
+        provider_job_id = held.known_as,
+        progress = greatest(jobs.progress, least(held.progress, 99))
+    from held
+    where jobs.id = any(v_ids) and jobs.id = held.job_id and held.is_news
+  ),
+  named as (
+    update worker.attempts set provider_job_id = held.provider_job_id
+    from held
+    where attempts.job_id = any(v_ids) and attempts.job_id = held.job_id
+      and attempts.attempt = held.tries and held.provider_job_id is not null
+  ),
+  placed as (
+    update worker.tasks
+    set provider_job_id = held.known_as,
+        is_uncertain = tasks.is_uncertain and held.known_as is null,
+        failures = 0,
+        step = case
+          when held.new_status = 'finalizing' and held.known_as is not null then 'collect'
+          -- What its provider has is asked for by whoever comes next, and not begun again.
+          when held.poll_after is not null or held.known_as is not null then 'poll'
+          else tasks.step::text
+        end::worker.task_step,
+        lease = case when held.poll_after is null then tasks.lease end,
+        worker = case when held.poll_after is null then tasks.worker end,
+        lease_expires_at = case when held.poll_after is null then tasks.lease_expires_at end,
+        due_at = case
+          when held.poll_after is not null and not tasks.is_woken then v_now + held.poll_after
+        end,
+        ready_at = case
+          when held.poll_after is not null and tasks.is_woken then clock_timestamp()
+        end,
+        is_woken = false
+    from held
+    where tasks.job_id = any(v_ids) and tasks.job_id = held.job_id
+      and (held.poll_after is not null or held.new_status = 'finalizing'
+        or held.provider_job_id is not null)
+  )
+  select
+    array_agg(held.job_id),
+    array_agg(distinct held.provider) filter (where held.provider_job_id is not null)
+  into v_done, v_accepted
+  from held;
+  perform private.note_successes(v_accepted);
 
-  for v_asset in
-    select * from jsonb_to_recordset(p_assets) as asset (
-      role public.asset_role, bucket text, storage_path text, mime_type text, size_bytes bigint,
-      sha256 text, width integer, height integer, duration_ms integer, style text,
-      position integer, thumbnail jsonb
+  for v_given in
+    select distinct on (given.job_id)
+      given.job_id, given.lease, given.status, given.provider_job_id,
+      given.poll_after_seconds is not null as is_parked
+    from jsonb_to_recordset(p_jobs) as given (
+      job_id uuid, lease uuid, status public.job_status, provider_job_id text,
+      poll_after_seconds double precision
     )
   loop
-    -- Results lie where the services alone write: what a user could replace is not a result.
-    if not starts_with(v_asset.storage_path, v_folder)
-      or not starts_with(coalesce(v_asset.thumbnail ->> 'storage_path', v_folder), v_folder)
-      or v_asset.bucket not in ('final-videos', 'final-images', 'thumbnails', 'voiceovers')
-      or coalesce(v_asset.thumbnail ->> 'bucket', 'thumbnails') <> 'thumbnails'
-    then
-      raise exception 'Output % in % is not in the job''s folder of a results bucket.',
-        v_asset.storage_path, v_asset.bucket
-        using errcode = 'PT400', hint = 'storage_path_not_allowed';
+    job_id := v_given.job_id;
+    message := null;
+    result := 'done';
+    if v_given.status is null or v_given.status not in ('processing', 'finalizing') then
+      result := 'refused';
+      message := 'status_not_allowed: a job is advanced to processing or finalizing.';
+    elsif v_done is null or v_given.job_id <> all(v_done) then
+      result := (case private.verdict_on(v_given.job_id, v_given.lease)
+        when 'held' then 'busy'
+        when 'given_up' then case when v_given.is_parked then 'done' else 'lease_lost' end
+        else 'lease_lost'
+      end)::worker.call_result;
+      if result = 'lease_lost' and v_given.provider_job_id is not null then
+        perform private.cancel_at_provider(v_given.job_id, v_given.provider_job_id);
+      end if;
     end if;
-
-    v_thumbnail_id := null;
-    if jsonb_typeof(v_asset.thumbnail) = 'object' then
-      insert into public.assets (
-        user_id, project_id, kind, bucket, storage_path, mime_type, size_bytes, sha256, width, height
-      )
-      select
-        v_job.user_id, v_job.project_id, 'image', thumbnail.bucket, thumbnail.storage_path,
-        thumbnail.mime_type, thumbnail.size_bytes, thumbnail.sha256, thumbnail.width,
-        thumbnail.height
-      from jsonb_to_record(v_asset.thumbnail) as thumbnail (
-        bucket text, storage_path text, mime_type text, size_bytes bigint, sha256 text,
-        width integer, height integer
-      )
-      returning id into v_thumbnail_id;
-      insert into public.job_assets (job_id, asset_id, role, user_id, position)
-      values (
-        v_job.id, v_thumbnail_id, 'thumbnail', v_job.user_id, coalesce(v_asset.position, 0)
-      );
-    end if;
-
-    insert into public.assets (
-      user_id, project_id, kind, bucket, storage_path, mime_type, size_bytes, sha256, width, height,
-      duration_ms, style, thumbnail_id
-    )
-    values (
-      v_job.user_id, v_job.project_id,
-      case split_part(v_asset.mime_type, '/', 1)
-        when 'image' then 'image' when 'video' then 'video' when 'audio' then 'audio'
-        else 'document'
-      end::public.asset_kind,
-      v_asset.bucket, v_asset.storage_path, v_asset.mime_type, v_asset.size_bytes, v_asset.sha256,
-      v_asset.width, v_asset.height, v_asset.duration_ms, v_asset.style, v_thumbnail_id
-    )
-    returning id into v_asset_id;
-    insert into public.job_assets (job_id, asset_id, role, user_id, position)
-    values (v_job.id, v_asset_id, v_asset.role, v_job.user_id, coalesce(v_asset.position, 0));
+    return next;
   end loop;
-
-  update worker.attempts set outcome = 'succeeded', finished_at = clock_timestamp()
-  where job_id = p_job_id and lease = p_lease;
-  update public.generation_jobs
-  set status = 'completed', error_code = null, error_message = null
-  where id = p_job_id;
 end;
 $$;
-comment on function worker.complete_job is
-'Ends a job well: writes its assets ([{role, bucket, storage_path, mime_type, size_bytes, sha256,'
-' width, height, duration_ms, style, position, thumbnail}]), settles its charge. The same lease '
-'again changes nothing. Raises PT409 lease_lost, PT400 no_outputs or storage_path_not_allowed.';
-
-create function worker.fail_job(
-  p_job_id uuid,
-  p_lease uuid,
-  p_error_code text,
-  p_error_message text,
-  p_retry boolean,
-  p_retry_after_seconds numeric default null
-)
-returns public.job_status
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_job public.generation_jobs;
-  v_settings private.settings;
-  v_wait interval;
-  v_code text := coalesce(nullif(p_error_code, ''), 'unknown_error');
-  v_message text := coalesce(nullif(p_error_message, ''), 'The job failed.');
-begin
-  v_job := private.lock_job(p_job_id, true);
-  if exists (
-    select from worker.attempts
-    where job_id = p_job_id and lease = p_lease and outcome = 'failed'
-  ) then
-    return v_job.status;
-  end if;
-  perform private.require_lease(p_job_id, p_lease);
-
-  update worker.attempts
-  set outcome = 'failed', error_code = v_code, error_message = v_message,
-      finished_at = clock_timestamp()
-  where job_id = p_job_id and lease = p_lease;
-
-  if p_retry and v_job.attempt_count < v_job.max_attempts then
-    select * into v_settings from private.settings;
-    -- Half of the wait is chance, so that jobs that failed together do not come back together.
-    v_wait := coalesce(
-      make_interval(secs => p_retry_after_seconds),
-      least(
-        v_settings.retry_backoff * 2 ^ (v_job.attempt_count - 1), v_settings.retry_backoff_limit
-      ) * (0.5 + random() / 2)
-    );
-    if v_job.provider_job_id is not null then
-      -- The provider has it, and a second submission would be a second bill: ask it again. That
-      -- counts as an attempt too, or it could go on for ever.
-      update public.generation_jobs
-      set attempt_count = attempt_count + 1, error_code = v_code, error_message = v_message
-      where id = p_job_id;
-      insert into worker.attempts (job_id, attempt, lease, worker, provider, provider_job_id)
-      select job_id, attempt + 1, lease, worker, provider, v_job.provider_job_id
-      from worker.attempts where job_id = p_job_id and attempt = v_job.attempt_count;
-      update worker.tasks
-      set step = 'poll', lease = null, worker = null, available_at = private.now() + v_wait
-      where job_id = p_job_id;
-      return v_job.status;
-    end if;
-    update public.generation_jobs
-    set status = 'queued', error_code = v_code, error_message = v_message
-    where id = p_job_id;
-    update worker.tasks
-    set step = 'submit', lease = null, worker = null, available_at = private.now() + v_wait
-    where job_id = p_job_id;
-    return 'queued'::public.job_status;
-  end if;
-
-  update public.generation_jobs
-  set status = 'failed', error_code = v_code, error_message = v_message
-  where id = p_job_id;
-  return 'failed'::public.job_status;
-end;
-$$;
-comment on function worker.fail_job is
-'Ends an attempt badly. With p_retry, and while attempts are left, the job waits '
-'(p_retry_after_seconds or a growing backoff) and is tried again: submitted if its provider never '
-'had it, else looked up; else it fails and is refunded. Returns the job''s state. The same lease '
-'again changes nothing. Raises PT409 lease_lost.';
+comment on function worker.advance_jobs is
+'Says of jobs ([{job_id, lease, status, provider_job_id, poll_after_seconds, progress}]) that '
+'their provider has them (processing) or that their outputs are being stored (finalizing). With '
+'poll_after_seconds the task is parked until then and the lease given up. What was accepted by the '
+'provider after its job had ended is noted to be cancelled there.';
 
 create function worker.release_tasks(p_held jsonb)
 returns setof uuid
@@ -445,16 +489,16 @@ declare
   v_held record;
 begin
   for v_held in
-    select tasks.job_id, tasks.lease, tasks.step
+    select tasks.job_id, tasks.lease, tasks.step, tasks.tries, tasks.provider
     from jsonb_to_recordset(p_held) as held (job_id uuid, lease uuid)
     inner join worker.tasks on tasks.job_id = held.job_id and tasks.lease = held.lease
     inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
-    where tasks.available_at > private.now()
+    where tasks.lease_expires_at > private.now()
     for no key update of jobs, tasks skip locked
   loop
     update worker.tasks
-    set lease = null, worker = null, available_at = private.now()
-    where job_id = v_held.job_id and lease = v_held.lease;
+    set lease = null, worker = null, lease_expires_at = null, ready_at = clock_timestamp()
+    where tasks.job_id = v_held.job_id and tasks.lease = v_held.lease;
     continue when not found;  -- named twice
     -- What was submitted stays submitted: only a task that had not got that far starts again.
     if v_held.step = 'submit' then
@@ -462,57 +506,40 @@ begin
       set status = 'queued', attempt_count = attempt_count - 1
       where id = v_held.job_id;
       update worker.attempts set outcome = 'handed_back', finished_at = clock_timestamp()
-      where job_id = v_held.job_id and lease = v_held.lease;
+      where attempts.job_id = v_held.job_id and attempts.attempt = v_held.tries;
     end if;
-    perform pg_catalog.pg_notify('reelbase_tasks', '');
+    perform pg_catalog.pg_notify('reelbase_tasks', v_held.provider);
     return next v_held.job_id;
   end loop;
 end;
 $$;
 comment on function worker.release_tasks is
 'Hands tasks ([{job_id, lease}]) back unharmed: the attempt does not count. Returns those that '
-'were held. Never waits for a lock: what somebody else has locked comes back when its lease ends.';
+'were held; what somebody else has locked comes back when its lease ends.';
 
-create function worker.fail_exhausted_jobs(p_limit integer default 1)
+create function worker.wake_jobs(p_provider text, p_provider_job_ids text[])
 returns setof uuid
 language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_candidate record;
-  v_job public.generation_jobs;
 begin
-  for v_candidate in
-    select tasks.job_id, tasks.user_id
-    from worker.tasks
-    inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
-    where tasks.step = 'submit' and tasks.available_at <= private.now()
-      and jobs.attempt_count >= jobs.max_attempts
-    order by tasks.user_id, tasks.job_id
-    limit p_limit
-  loop
-    -- Looked at again under lock: it may have ended or been extended meanwhile.
-    v_job := private.lock_job(v_candidate.job_id, true);
-    continue when v_job.attempt_count < v_job.max_attempts;
-    perform 1 from worker.tasks
-    where job_id = v_candidate.job_id and step = 'submit' and available_at <= private.now()
-    for update;
-    continue when not found;
-    update worker.attempts set outcome = 'lost', finished_at = clock_timestamp()
-    where job_id = v_candidate.job_id and outcome = 'running';
-    update public.generation_jobs
-    set status = 'failed', error_code = 'attempts_exhausted',
-        error_message = 'The job was tried as often as allowed and never finished.'
-    where id = v_candidate.job_id;
-    return next v_candidate.job_id;
-  end loop;
+  -- Waits for one that is being parked at this moment: passed over, it would sleep on.
+  return query
+  update worker.tasks
+  set ready_at = case when tasks.due_at is not null then clock_timestamp() else tasks.ready_at end,
+      due_at = null,
+      is_woken = tasks.lease is not null
+  where tasks.provider = p_provider and tasks.provider_job_id = any(p_provider_job_ids)
+  returning tasks.job_id;
+  if found then
+    perform pg_catalog.pg_notify('reelbase_tasks', p_provider);
+  end if;
 end;
 $$;
-comment on function worker.fail_exhausted_jobs is
-'Fails, with refund, jobs whose last attempt was lost together with its dispatcher. Dispatchers '
-'call it now and then, until it returns nothing. One at a time by default: each takes the locks of '
-'its owner, and who holds those of one must not wait for another''s.';
+comment on function worker.wake_jobs is
+'Has jobs looked up now, since their provider says that there is news of them. Returns those that '
+'were found by the provider''s own ids.';
 
 revoke execute on all functions in schema worker from public, anon, authenticated;
 grant execute on all functions in schema worker to service_role;

@@ -10,12 +10,18 @@ create table worker.operator_actions (
   operator text not null,
   action text not null,
   reason text not null,
-  user_id uuid not null,
+  user_id uuid,
   transaction_id uuid,
   details jsonb not null default '{}',
   created_at timestamptz not null default private.now(),
   constraint operator_actions_action_is_known check (
-    action in ('grant_credits', 'adjust_credits', 'refund_job')
+    action in (
+      'grant_credits', 'adjust_credits', 'refund_job', 'cancel_job', 'retry_job', 'pause_provider',
+      'resume_provider', 'limit_provider', 'drain_provider', 'undrain_provider'
+    )
+  ),
+  constraint operator_actions_are_about_a_user_or_a_provider check (
+    (user_id is null) = (action like '%provider')
   ),
   constraint operator_actions_details_are_a_small_object check (
     private.is_small_object(details, 16384)
@@ -24,8 +30,9 @@ create table worker.operator_actions (
 comment on table worker.operator_actions is
 'What operators did, who and why. Append-only; outlives the user on purpose.';
 comment on column worker.operator_actions.user_id is
-'Whose credits; no reference, since the user may go and this stays.';
-comment on column worker.operator_actions.transaction_id is 'The movement in the ledger.';
+'Whose credits or job; no reference, since the user may go and this stays. Null: a provider.';
+comment on column worker.operator_actions.transaction_id is
+'The movement in the ledger, if there was one.';
 create unique index operator_actions_transaction_id_key on worker.operator_actions (transaction_id)
 where transaction_id is not null;
 create index operator_actions_user_id_created_at_idx
@@ -227,7 +234,7 @@ begin
     perform private.check_amount(p_amount);
   end if;
   v_details := jsonb_build_object('job_id', p_job_id, 'amount', round(p_amount, 2));
-  v_job := private.lock_job(p_job_id, true);
+  v_job := private.lock_job(p_job_id);
   if v_job.id is null then
     raise exception 'There is no such job.' using errcode = 'PT404', hint = 'job_not_found';
   end if;

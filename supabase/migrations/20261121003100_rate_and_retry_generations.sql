@@ -2,7 +2,8 @@
 --
 -- Both functions run as their caller, under the caller's policies. A retry is a new job, made and
 -- charged by submit_generation; its key is derived from the job it repeats, so that clicking twice
--- retries once.
+-- retries once. It waits for what the first one waited for, or for the retries of that: a chain is
+-- tried again from its first job that failed, one job after another.
 --
 -- A file that went into a job may be deleted later, and its row in job_assets with it. The job is
 -- marked then, or a retry would quietly do, and charge for, something else.
@@ -154,6 +155,7 @@ as $$
 declare
   v_key text := coalesce(p_idempotency_key, 'retry:' || p_job_id);
   v_job public.generation_jobs;
+  v_chain record;
 begin
   select * into v_job from public.generation_jobs
   where id = p_job_id and user_id = (select auth.uid());
@@ -173,6 +175,40 @@ begin
     raise exception 'A reference asset of the job does not exist any more.'
       using errcode = 'PT404', hint = 'reference_asset_not_found';
   end if;
+
+  -- Of what it depends on, the last retry that there is; or, where this was retried before, that
+  -- which the retry went on from, whatever has happened since.
+  with recursive lineage as (
+    select
+      dependencies.position as place, dependencies.depends_on_job_id as first_id,
+      dependencies.depends_on_job_id as id, 0 as tries
+    from public.job_dependencies as dependencies
+    where dependencies.job_id = p_job_id and dependencies.user_id = (select auth.uid())
+    union all
+    select lineage.place, lineage.first_id, retries.id, lineage.tries + 1
+    from lineage
+    inner join public.generation_jobs as retries
+      on retries.user_id = (select auth.uid())
+      and retries.idempotency_key = 'retry:' || lineage.id
+  ),
+  chosen as (
+    select distinct on (lineage.place) lineage.place, lineage.first_id, lineage.id
+    from lineage
+    order by
+      lineage.place,
+      lineage.id in (
+        select dependencies.depends_on_job_id
+        from public.generation_jobs as jobs
+        inner join public.job_dependencies as dependencies on dependencies.job_id = jobs.id
+        where jobs.user_id = (select auth.uid()) and jobs.idempotency_key = v_key
+      ) desc,
+      lineage.tries desc
+  )
+  select
+    array_agg(chosen.id order by chosen.place) as job_ids,
+    (array_agg(chosen.id) filter (where chosen.first_id = v_job.parent_job_id))[1] as parent_id
+  into v_chain
+  from chosen;
 
   return public.submit_generation(
     p_kind => v_job.kind,
@@ -198,17 +234,20 @@ begin
       where job_id = v_job.id and role in ('reference_image', 'source_video', 'source_audio')
       order by position, asset_id, role
     ),
-    p_parent_job_id => v_job.parent_job_id,
+    p_parent_job_id => coalesce(v_chain.parent_id, v_job.parent_job_id),
     p_campaign_id => v_job.campaign_id,
     p_storyboard_id => v_job.storyboard_id,
-    p_idempotency_key => v_key
+    p_idempotency_key => v_key,
+    p_after_job_ids => coalesce(v_chain.job_ids, '{}')
   );
 end;
 $$;
 comment on function public.retry_generation is
 'Submits a job that failed, expired or was cancelled once more, as a new job at today''s price, '
-'and returns that. The same job again, without a key, returns the same new job. Errors as '
-'submit_generation, and 404 job_not_found, 409 job_not_ended or job_completed.';
+'and returns that. It waits for the jobs that the first one waited for, or for their retries: of a '
+'chain, retry the parent first (409 parent_failed). The same job again, without a key, returns the '
+'same new job. Errors as submit_generation, and 404 job_not_found, 409 job_not_ended or '
+'job_completed.';
 
 revoke execute on function public.rate_generation, public.retry_generation from public;
 grant execute on function public.rate_generation, public.retry_generation to authenticated;

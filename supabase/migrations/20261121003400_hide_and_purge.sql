@@ -53,10 +53,6 @@ begin
       idempotency_key = case
         when idempotency_key !~ '^retry:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
           then idempotency_key
-      end,
-      status = case
-        when status in ('queued', 'starting', 'processing', 'finalizing') then 'cancelled'
-        else status
       end
   where id = old.id;
   update public.assets set hidden_at = now()
@@ -68,8 +64,27 @@ begin
 end;
 $$;
 comment on function private.hide_job() is
-'Trigger: a client''s DELETE hides the job and its results, and cancels it if it still runs. '
-'Definer: none of that is a client''s to write.';
+'Trigger: a client''s DELETE hides the job and its results. Definer: none of that is a client''s '
+'to write.';
+
+create function private.cancel_hidden_jobs()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- After the statement: what depends on a job is cancelled with it, and may be a row that the
+  -- statement has still to come to, which must not have changed by then.
+  update public.generation_jobs set status = 'cancelled'
+  where user_id = (select auth.uid()) and hidden_at = now() and purged_at is null
+    and status in ('queued', 'starting', 'processing', 'finalizing');
+  return null;
+end;
+$$;
+comment on function private.cancel_hidden_jobs() is
+'Trigger: cancels and refunds, after jobs were hidden, those of them that still run. Definer: as '
+'above.';
 
 create function private.hide_project()
 returns trigger
@@ -120,8 +135,8 @@ comment on function private.cancel_jobs_of_hidden_projects() is
 'above.';
 
 revoke execute on function
-private.lock_before_hiding(), private.hide_job(), private.hide_project(),
-private.cancel_jobs_of_hidden_projects()
+private.lock_before_hiding(), private.hide_job(), private.cancel_hidden_jobs(),
+private.hide_project(), private.cancel_jobs_of_hidden_projects()
 from public;
 
 -- Only clients: a cascade runs as the tables' owner, and the services mean what they say.
@@ -131,6 +146,9 @@ execute function private.lock_before_hiding();
 create trigger generation_jobs_hide before delete on public.generation_jobs
 for each row when (current_user = 'authenticated')
 execute function private.hide_job();
+create trigger generation_jobs_cancel_hidden after delete on public.generation_jobs
+for each statement when (current_user = 'authenticated')
+execute function private.cancel_hidden_jobs();
 
 create trigger assets_lock_before_deleting before delete on public.assets
 for each statement when (current_user = 'authenticated')
@@ -293,6 +311,7 @@ begin
     where job_id = any(v_jobs) and role not in ('reference_image', 'source_video', 'source_audio')
   );
   delete from public.job_assets where job_id = any(v_jobs);
+  delete from public.job_dependencies where job_id = any(v_jobs);
   delete from public.user_prompts where job_id = any(v_jobs);
   delete from public.feedback where job_id = any(v_jobs);
   delete from public.performance_metrics where job_id = any(v_jobs);

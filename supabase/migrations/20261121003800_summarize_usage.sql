@@ -62,25 +62,46 @@ create view worker.job_queue_status
 with (security_invoker = true)
 as
 with live as (
+  -- By the queue, which is as small as what there is to do, however long the history. Of what never
+  -- was claimed, and that may be a million, it knows all that is asked for.
+  select
+    'queued'::public.job_status as status,
+    tasks.kind,
+    tasks.provider,
+    count(*) as jobs,
+    count(*) * date_part('epoch', clock_timestamp()) - sum(date_part('epoch', tasks.created_at))
+      as wait_seconds,
+    date_part('epoch', clock_timestamp() - min(tasks.created_at)) as longest_wait_seconds
+  from worker.tasks
+  where tasks.tries = 0
+  group by tasks.kind, tasks.provider
+  union all
   select
     jobs.status,
     jobs.kind,
     jobs.provider,
-    extract(
-      epoch from case jobs.status when 'queued' then now() else jobs.started_at end - jobs.queued_at
-    ) as wait_seconds
-  -- By the queue, which is as small as what there is to do, however long the history.
+    count(*) as jobs,
+    sum(
+      date_part('epoch', case jobs.status when 'queued' then now() else jobs.started_at end)
+      - date_part('epoch', jobs.queued_at)
+    ) as wait_seconds,
+    max(
+      date_part('epoch', case jobs.status when 'queued' then now() else jobs.started_at end)
+      - date_part('epoch', jobs.queued_at)
+    ) as longest_wait_seconds
   from worker.tasks
   inner join public.generation_jobs as jobs on tasks.job_id = jobs.id
+  where tasks.tries > 0
+  group by jobs.status, jobs.kind, jobs.provider
 )
 
 select
   live.status,
   live.kind,
   live.provider,
-  count(*) as jobs,
-  round(avg(live.wait_seconds), 1) as average_wait_seconds,
-  round(max(live.wait_seconds), 1) as longest_wait_seconds
+  sum(live.jobs)::bigint as jobs,
+  round((sum(live.wait_seconds) / sum(live.jobs))::numeric, 1) as average_wait_seconds,
+  round(max(live.longest_wait_seconds)::numeric, 1) as longest_wait_seconds
 from live
 group by live.status, live.kind, live.provider;
 comment on view worker.job_queue_status is

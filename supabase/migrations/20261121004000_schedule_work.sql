@@ -24,11 +24,18 @@ begin
   -- Each piece by itself: one that goes wrong must not keep the others from being done. What it had
   -- locked it lets go, and the next call tries it again.
   begin
-    select count(*) into v_count from worker.fail_exhausted_jobs();
-    v_done := v_done || jsonb_build_object('failed_jobs', v_count);
+    select count(*) into v_count from worker.end_overdue_jobs(p_limit);
+    v_done := v_done || jsonb_build_object('overdue_jobs', v_count);
   exception when others then
-    raise warning 'housekeep: fail_exhausted_jobs: % %', sqlstate, sqlerrm;
-    v_done := v_done || jsonb_build_object('failed_jobs', null);
+    raise warning 'housekeep: end_overdue_jobs: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('overdue_jobs', null);
+  end;
+
+  begin
+    v_done := v_done || jsonb_build_object('tended', worker.tend_queue(p_limit) -> 'ran');
+  exception when others then
+    raise warning 'housekeep: tend_queue: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('tended', null);
   end;
 
   begin
@@ -90,11 +97,11 @@ begin
 end;
 $$;
 comment on function worker.housekeep is
-'Does what is due, up to p_limit of it: fails jobs whose last attempt was lost, purges what was '
-'deleted long ago, lets subscriptions and their allowances follow time, writes off credits that '
-'ended, removes old activity logs and webhook events. Returns what it did, null for a '
-'piece that went wrong (the log says why); {"ran": false} when another call is at it. Call it '
-'again while it does much. Definer: it removes what nobody may.';
+'Does what is due, up to p_limit of it: ends jobs that are overdue, tends the queue, purges what '
+'was deleted long ago, lets subscriptions and their allowances follow time, writes off credits '
+'that ended, removes old activity logs and webhook events. Returns what it did, null for a piece '
+'that went wrong (the log says why); {"ran": false} when another call is at it. Call it again '
+'while it does much. Definer: it removes what nobody may.';
 revoke execute on function worker.housekeep from public;
 grant execute on function worker.housekeep to service_role;
 
