@@ -683,6 +683,68 @@ isOneToOne: false
       referencedColumns: ["id","user_id"]
     }
                   ]
+                },"job_dependencies": {
+                  Row: {
+                    "depends_on_job_id": string,"job_id": string,"position": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "depends_on_job_id": string,"job_id": string,"position"?: number,"user_id": string
+                  }
+                  Update: {
+                    "depends_on_job_id"?: string,"job_id"?: string,"position"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "job_dependencies_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_job_is_the_owners"
+      columns: ["job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_parent_is_the_owners"
+      columns: ["depends_on_job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_images"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_parent_is_the_owners"
+      columns: ["depends_on_job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_videos"
+      referencedColumns: ["id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_parent_is_the_owners"
+      columns: ["depends_on_job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generated_voiceovers"
+      referencedColumns: ["job_id","user_id"]
+    },{
+      foreignKeyName: "job_dependencies_parent_is_the_owners"
+      columns: ["depends_on_job_id","user_id"]
+isOneToOne: false
+      referencedRelation: "generation_jobs"
+      referencedColumns: ["id","user_id"]
+    }
+                  ]
                 },"job_events": {
                   Row: {
                     "actor": Database["public"]['Enums']["job_actor"],"created_at": string,"from_status": Database["public"]['Enums']["job_status"] | null,"id": number,"job_id": string,"note": string | null,"to_status": Database["public"]['Enums']["job_status"],"user_id": string
@@ -2137,7 +2199,7 @@ isOneToOne: false
 { Args: { "p_project_id": string }; Returns: string
                            },
 "submit_generation":
-{ Args: { "p_art_style"?: string,"p_aspect_ratio"?: string,"p_audio_instructions"?: string,"p_campaign_id"?: string,"p_duration_seconds"?: number,"p_idempotency_key"?: string,"p_kind": Database["public"]['Enums']["generation_kind"],"p_mode"?: Database["public"]['Enums']["generation_mode"],"p_model_id"?: string,"p_negative_prompt"?: string,"p_output_count"?: number,"p_parameters"?: Json,"p_parent_job_id"?: string,"p_project_id"?: string,"p_prompt": string,"p_reference_asset_ids"?: (string)[],"p_reference_roles"?: (Database["public"]['Enums']["asset_role"])[],"p_resolution"?: string,"p_storyboard_id"?: string }; Returns: {
+{ Args: { "p_after_job_ids"?: (string)[],"p_art_style"?: string,"p_aspect_ratio"?: string,"p_audio_instructions"?: string,"p_campaign_id"?: string,"p_duration_seconds"?: number,"p_idempotency_key"?: string,"p_kind": Database["public"]['Enums']["generation_kind"],"p_mode"?: Database["public"]['Enums']["generation_mode"],"p_model_id"?: string,"p_negative_prompt"?: string,"p_output_count"?: number,"p_parameters"?: Json,"p_parent_job_id"?: string,"p_project_id"?: string,"p_prompt": string,"p_reference_asset_ids"?: (string)[],"p_reference_roles"?: (Database["public"]['Enums']["asset_role"])[],"p_resolution"?: string,"p_storyboard_id"?: string }; Returns: {
               "art_style": string | null,
 "aspect_ratio": string | null,
 "attempt_count": number,
@@ -2279,14 +2341,42 @@ isOneToOne: false
                   ]
                 },"attempts": {
                   Row: {
-                    "attempt": number,"error_code": string | null,"error_message": string | null,"finished_at": string | null,"job_id": string,"lease": string,"outcome": string,"provider": string,"provider_job_id": string | null,"started_at": string,"worker": string
+                    "attempt": number,"cost_usd": number | null,"error_class": Database["worker"]['Enums']["error_class"] | null,"error_code": string | null,"error_message": string | null,"finished_at": string | null,"job_id": string,"latency_ms": number | null,"lease": string | null,"outcome": string,"provider": string,"provider_job_id": string | null,"started_at": string,"units": number | null,"worker": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "attempt": number,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"job_id": string,"lease": string,"outcome"?: string,"provider": string,"provider_job_id"?: string | null,"started_at"?: string,"worker": string
+                    "attempt": number,"cost_usd"?: number | null,"error_class"?: Database["worker"]['Enums']["error_class"] | null,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"job_id": string,"latency_ms"?: number | null,"lease"?: string | null,"outcome"?: string,"provider": string,"provider_job_id"?: string | null,"started_at"?: string,"units"?: number | null,"worker": string
                   }
                   Update: {
-                    "attempt"?: number,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"job_id"?: string,"lease"?: string,"outcome"?: string,"provider"?: string,"provider_job_id"?: string | null,"started_at"?: string,"worker"?: string
+                    "attempt"?: number,"cost_usd"?: number | null,"error_class"?: Database["worker"]['Enums']["error_class"] | null,"error_code"?: string | null,"error_message"?: string | null,"finished_at"?: string | null,"job_id"?: string,"latency_ms"?: number | null,"lease"?: string | null,"outcome"?: string,"provider"?: string,"provider_job_id"?: string | null,"started_at"?: string,"units"?: number | null,"worker"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"cancellations": {
+                  Row: {
+                    "available_at": string,"created_at": string,"job_id": string,"provider": string,"provider_job_id": string,"tries": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "available_at"?: string,"created_at"?: string,"job_id": string,"provider": string,"provider_job_id": string,"tries"?: number
+                  }
+                  Update: {
+                    "available_at"?: string,"created_at"?: string,"job_id"?: string,"provider"?: string,"provider_job_id"?: string,"tries"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"claims": {
+                  Row: {
+                    "claimed_at": string,"lease": string,"tasks": number,"worker": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "claimed_at"?: string,"lease": string,"tasks": number,"worker": string
+                  }
+                  Update: {
+                    "claimed_at"?: string,"lease"?: string,"tasks"?: number,"worker"?: string
                   }
                   Relationships: [
                     
@@ -2319,16 +2409,30 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
-                },"operator_actions": {
+                },"lanes": {
                   Row: {
-                    "action": string,"created_at": string,"details": NonNullable<Json>,"id": string,"operator": string,"reason": string,"transaction_id": string | null,"user_id": string
+                    "kind": Database["public"]['Enums']["generation_kind"],"oldest_at": string,"priority": number,"provider": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"operator": string,"reason": string,"transaction_id"?: string | null,"user_id": string
+                    "kind": Database["public"]['Enums']["generation_kind"],"oldest_at"?: string,"priority": number,"provider": string
                   }
                   Update: {
-                    "action"?: string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"operator"?: string,"reason"?: string,"transaction_id"?: string | null,"user_id"?: string
+                    "kind"?: Database["public"]['Enums']["generation_kind"],"oldest_at"?: string,"priority"?: number,"provider"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"operator_actions": {
+                  Row: {
+                    "action": string,"created_at": string,"details": NonNullable<Json>,"id": string,"operator": string,"reason": string,"transaction_id": string | null,"user_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"operator": string,"reason": string,"transaction_id"?: string | null,"user_id"?: string | null
+                  }
+                  Update: {
+                    "action"?: string,"created_at"?: string,"details"?: NonNullable<Json>,"id"?: string,"operator"?: string,"reason"?: string,"transaction_id"?: string | null,"user_id"?: string | null
                   }
                   Relationships: [
                     
@@ -2347,16 +2451,44 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
-                },"tasks": {
+                },"providers": {
                   Row: {
-                    "available_at": string,"created_at": string,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease": string | null,"priority": number,"provider": string,"step": Database["worker"]['Enums']["task_step"],"user_id": string,"worker": string | null
+                    "failed_at": string | null,"failures": number,"is_drained": boolean,"max_running": number | null,"name": string,"pause_reason": string | null,"paused_until": string | null,"starts_per_minute": number | null,"tokens": number,"tokens_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "available_at": string,"created_at"?: string,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"priority"?: number,"provider": string,"step"?: Database["worker"]['Enums']["task_step"],"user_id": string,"worker"?: string | null
+                    "failed_at"?: string | null,"failures"?: number,"is_drained"?: boolean,"max_running"?: number | null,"name": string,"pause_reason"?: string | null,"paused_until"?: string | null,"starts_per_minute"?: number | null,"tokens"?: number,"tokens_at"?: string
                   }
                   Update: {
-                    "available_at"?: string,"created_at"?: string,"job_id"?: string,"kind"?: Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"priority"?: number,"provider"?: string,"step"?: Database["worker"]['Enums']["task_step"],"user_id"?: string,"worker"?: string | null
+                    "failed_at"?: string | null,"failures"?: number,"is_drained"?: boolean,"max_running"?: number | null,"name"?: string,"pause_reason"?: string | null,"paused_until"?: string | null,"starts_per_minute"?: number | null,"tokens"?: number,"tokens_at"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"tasks": {
+                  Row: {
+                    "created_at": string,"deadline_at": string,"due_at": string | null,"failures": number,"is_admitted": boolean,"is_uncertain": boolean,"is_woken": boolean,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease": string | null,"lease_expires_at": string | null,"priority": number,"provider": string,"provider_job_id": string | null,"ready_at": string | null,"step": Database["worker"]['Enums']["task_step"],"tries": number,"user_id": string,"waits_for": number,"worker": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"deadline_at": string,"due_at"?: string | null,"failures"?: number,"is_admitted"?: boolean,"is_uncertain"?: boolean,"is_woken"?: boolean,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"lease_expires_at"?: string | null,"priority"?: number,"provider": string,"provider_job_id"?: string | null,"ready_at"?: string | null,"step"?: Database["worker"]['Enums']["task_step"],"tries"?: number,"user_id": string,"waits_for"?: number,"worker"?: string | null
+                  }
+                  Update: {
+                    "created_at"?: string,"deadline_at"?: string,"due_at"?: string | null,"failures"?: number,"is_admitted"?: boolean,"is_uncertain"?: boolean,"is_woken"?: boolean,"job_id"?: string,"kind"?: Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"lease_expires_at"?: string | null,"priority"?: number,"provider"?: string,"provider_job_id"?: string | null,"ready_at"?: string | null,"step"?: Database["worker"]['Enums']["task_step"],"tries"?: number,"user_id"?: string,"waits_for"?: number,"worker"?: string | null
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"upload_checks": {
+                  Row: {
+                    "due_at": string,"job_id": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "due_at": string,"job_id": string,"user_id": string
+                  }
+                  Update: {
+                    "due_at"?: string,"job_id"?: string,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -2396,7 +2528,7 @@ isOneToOne: false
                   ]
                 },"job_queue_status": {
                   Row: {
-                    "average_wait_seconds": number | null,"jobs": number | null,"kind": Database["public"]['Enums']["generation_kind"],"longest_wait_seconds": number | null,"provider": string,"status": Database["public"]['Enums']["job_status"]
+                    "average_wait_seconds": number | null,"jobs": number | null,"kind": Database["public"]['Enums']["generation_kind"] | null,"longest_wait_seconds": number | null,"provider": string | null,"status": Database["public"]['Enums']["job_status"] | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -2405,6 +2537,44 @@ isOneToOne: false
                 },"provider_costs": {
                   Row: {
                     "average_latency_ms": number | null,"calls": number | null,"cost_usd": number | null,"day": string | null,"failures": number | null,"model": string | null,"operation": string,"provider": string,"units": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"queue_depths": {
+                  Row: {
+                    "begun": number | null,"blocked": number | null,"held": number | null,"in_line": number | null,"jobs": number | null,"kind": Database["public"]['Enums']["generation_kind"],"oldest_wait_seconds": number | null,"parked": number | null,"provider": string,"running": number | null,"underway": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"queue_jobs": {
+                  Row: {
+                    "created_at": string,"deadline_at": string,"due_at": string | null,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease_expires_at": string | null,"place": string | null,"provider": string,"ready_at": string | null,"status": Database["public"]['Enums']["job_status"] | null,"step": Database["worker"]['Enums']["task_step"],"user_id": string,"worker": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "created_at"?: string | null,"deadline_at"?: string | null,"due_at"?: string | null,"job_id"?: string | null,"kind"?: Database["public"]['Enums']["generation_kind"] | null,"lease_expires_at"?: string | null,"place"?: never,"provider"?: string | null,"ready_at"?: string | null,"status"?: never,"step"?: Database["worker"]['Enums']["task_step"] | null,"user_id"?: string | null,"worker"?: string | null
+                         }
+                        Update: {
+                           "created_at"?: string | null,"deadline_at"?: string | null,"due_at"?: string | null,"job_id"?: string | null,"kind"?: Database["public"]['Enums']["generation_kind"] | null,"lease_expires_at"?: string | null,"place"?: never,"provider"?: string | null,"ready_at"?: string | null,"status"?: never,"step"?: Database["worker"]['Enums']["task_step"] | null,"user_id"?: string | null,"worker"?: string | null
+                         }
+                        Relationships: [
+                    
+                  ]
+                },"queue_rates": {
+                  Row: {
+                    "cancelled_5m": number | null,"completed_5m": number | null,"ended_1m": number | null,"expired_5m": number | null,"failed_5m": number | null,"kind": Database["public"]['Enums']["generation_kind"],"provider": string,"started_1m": number | null,"started_5m": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"queue_users": {
+                  Row: {
+                    "begun": number | null,"blocked": number | null,"held": number | null,"in_line": number | null,"jobs": number | null,"oldest_wait_seconds": number | null,"parked": number | null,"running": number | null,"underway": number | null,"user_id": string
                   }
                   ComputedFields: never
                   Relationships: [
@@ -2445,8 +2615,10 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
-"advance_job":
-{ Args: { "p_job_id": string,"p_lease": string,"p_poll_after_seconds"?: number,"p_provider_job_id"?: string,"p_status": Database["public"]['Enums']["job_status"] }; Returns: undefined
+"advance_jobs":
+{ Args: { "p_jobs": Json }; Returns: {
+              "job_id": string,"message": string,"result": Database["worker"]['Enums']["call_result"]
+            }[]
                            },
 "advance_payment":
 { Args: { "p_expires_at"?: string,"p_is_processing"?: boolean,"p_method"?: Database["public"]['Enums']["payment_method"],"p_payment_id": string,"p_provider_reference"?: string,"p_receipt_url"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
@@ -2461,6 +2633,14 @@ isOneToOne: false
               "broken": number,"checked": number,"promise": string
             }[]
                            },
+"cancel_job":
+{ Args: { "p_job_id": string,"p_operator": string,"p_reason": string }; Returns: Database["public"]['Tables']["generation_jobs"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "generation_jobs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "cancel_subscription":
 { Args: { "p_occurred_at": string,"p_resume"?: boolean,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
                           SetofOptions: {
@@ -2477,13 +2657,18 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"claim_cancellations":
+{ Args: { "p_lease_seconds"?: number,"p_limit"?: number,"p_providers": (string)[] }; Returns: {
+              "job_id": string,"provider": string,"provider_job_id": string
+            }[]
+                           },
 "claim_file_removals":
 { Args: { "p_lease_seconds"?: number,"p_limit"?: number }; Returns: {
               "bucket": string,"storage_path": string
             }[]
                            },
 "claim_tasks":
-{ Args: { "p_lease": string,"p_lease_seconds"?: number,"p_limit"?: number,"p_providers": (string)[],"p_worker": string }; Returns: Database["worker"]['CompositeTypes']["claimed_task"][]
+{ Args: { "p_is_repeat"?: boolean,"p_lease": string,"p_lease_seconds"?: number,"p_limit"?: number,"p_wanted": Json,"p_worker": string }; Returns: Database["worker"]['CompositeTypes']["claimed_task"][]
                           SetofOptions: {
         from: "*"
         to: "claimed_task"
@@ -2498,11 +2683,38 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
-"complete_job":
-{ Args: { "p_assets": Json,"p_job_id": string,"p_lease": string }; Returns: undefined
+"complete_jobs":
+{ Args: { "p_jobs": Json }; Returns: {
+              "job_id": string,"message": string,"result": Database["worker"]['Enums']["call_result"]
+            }[]
+                           },
+"confirm_cancellations":
+{ Args: { "p_done": Json }; Returns: number
                            },
 "confirm_file_removals":
 { Args: { "p_files": Json }; Returns: number
+                           },
+"drain_provider":
+{ Args: { "p_is_drained"?: boolean,"p_provider": string }; Returns: {
+              "failed_at": string | null,
+"failures": number,
+"is_drained": boolean,
+"max_running": number | null,
+"name": string,
+"pause_reason": string | null,
+"paused_until": string | null,
+"starts_per_minute": number | null,
+"tokens": number,
+"tokens_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "providers"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"end_overdue_jobs":
+{ Args: { "p_limit"?: number }; Returns: string[]
                            },
 "end_subscription":
 { Args: { "p_ended_at": string,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
@@ -2518,11 +2730,10 @@ isOneToOne: false
 "extend_leases":
 { Args: { "p_held": Json,"p_lease_seconds"?: number }; Returns: string[]
                            },
-"fail_exhausted_jobs":
-{ Args: { "p_limit"?: number }; Returns: string[]
-                           },
-"fail_job":
-{ Args: { "p_error_code": string,"p_error_message": string,"p_job_id": string,"p_lease": string,"p_retry": boolean,"p_retry_after_seconds"?: number }; Returns: Database["public"]['Enums']["job_status"]
+"fail_jobs":
+{ Args: { "p_jobs": Json }; Returns: {
+              "due_in_seconds": number,"job_id": string,"message": string,"result": Database["worker"]['Enums']["call_result"],"status": Database["public"]['Enums']["job_status"]
+            }[]
                            },
 "fail_payment":
 { Args: { "p_has_expired"?: boolean,"p_payment_id": string,"p_reason"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
@@ -2559,6 +2770,25 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"limit_provider":
+{ Args: { "p_max_running": number,"p_provider": string,"p_starts_per_minute": number }; Returns: {
+              "failed_at": string | null,
+"failures": number,
+"is_drained": boolean,
+"max_running": number | null,
+"name": string,
+"pause_reason": string | null,
+"paused_until": string | null,
+"starts_per_minute": number | null,
+"tokens": number,
+"tokens_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "providers"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "open_dispute":
 { Args: { "p_amount_minor"?: number,"p_dispute_reference": string,"p_payment_id": string,"p_reason"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
                           SetofOptions: {
@@ -2572,6 +2802,44 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"operate_provider":
+{ Args: { "p_action": string,"p_operator": string,"p_provider": string,"p_reason": string,"p_settings"?: Json }; Returns: {
+              "failed_at": string | null,
+"failures": number,
+"is_drained": boolean,
+"max_running": number | null,
+"name": string,
+"pause_reason": string | null,
+"paused_until": string | null,
+"starts_per_minute": number | null,
+"tokens": number,
+"tokens_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "providers"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"pause_provider":
+{ Args: { "p_provider": string,"p_reason": string,"p_until"?: string }; Returns: {
+              "failed_at": string | null,
+"failures": number,
+"is_drained": boolean,
+"max_running": number | null,
+"name": string,
+"pause_reason": string | null,
+"paused_until": string | null,
+"starts_per_minute": number | null,
+"tokens": number,
+"tokens_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "providers"
         isOneToOne: true
         isSetofReturn: false
       } },
@@ -2605,6 +2873,33 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"resume_provider":
+{ Args: { "p_provider": string }; Returns: {
+              "failed_at": string | null,
+"failures": number,
+"is_drained": boolean,
+"max_running": number | null,
+"name": string,
+"pause_reason": string | null,
+"paused_until": string | null,
+"starts_per_minute": number | null,
+"tokens": number,
+"tokens_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "providers"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"retry_job":
+{ Args: { "p_job_id": string,"p_operator": string,"p_reason": string }; Returns: Database["public"]['Tables']["generation_jobs"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "generation_jobs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "settle_payment":
 { Args: { "p_amount_minor": number,"p_currency": string,"p_method"?: Database["public"]['Enums']["payment_method"],"p_payment_id": string,"p_provider_reference"?: string,"p_receipt_url"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
                           SetofOptions: {
@@ -2620,14 +2915,20 @@ isOneToOne: false
         to: "subscriptions"
         isOneToOne: true
         isSetofReturn: false
-      } }
+      } },
+"tend_queue":
+{ Args: { "p_limit"?: number }; Returns: Json
+                           },
+"wake_jobs":
+{ Args: { "p_provider": string,"p_provider_job_ids": (string)[] }; Returns: string[]
+                           }
           }
           Enums: {
-            "task_step": "submit"|"poll"|"collect","webhook_status": "received"|"processed"|"ignored"|"failed"|"dead"
+            "call_result": "done"|"busy"|"lease_lost"|"refused","error_class": "permanent"|"transient"|"throttled"|"configuration"|"unknown","task_step": "submit"|"poll"|"collect","webhook_status": "received"|"processed"|"ignored"|"failed"|"dead"
           }
           CompositeTypes: {
             "claimed_task": {
-                        "job_id": string | null,"user_id": string | null,"step": Database["worker"]['Enums']["task_step"] | null,"attempt": number | null,"max_attempts": number | null,"lease_expires_at": string | null,"provider": string | null,"provider_model": string | null,"provider_job_id": string | null,"previous_outcome": string | null,"kind": Database["public"]['Enums']["generation_kind"] | null,"mode": Database["public"]['Enums']["generation_mode"] | null,"model_id": string | null,"prompt": string | null,"negative_prompt": string | null,"audio_instructions": string | null,"art_style": string | null,"aspect_ratio": string | null,"resolution": string | null,"duration_seconds": number | null,"output_count": number | null,"parameters": Json | null,"inputs": Json | null
+                        "job_id": string | null,"user_id": string | null,"step": Database["worker"]['Enums']["task_step"] | null,"attempt": number | null,"max_attempts": number | null,"lease_expires_at": string | null,"provider": string | null,"provider_model": string | null,"provider_job_id": string | null,"previous_outcome": string | null,"has_lost_inputs": boolean | null,"queued_at": string | null,"deadline_at": string | null,"kind": Database["public"]['Enums']["generation_kind"] | null,"mode": Database["public"]['Enums']["generation_mode"] | null,"model_id": string | null,"prompt": string | null,"negative_prompt": string | null,"audio_instructions": string | null,"art_style": string | null,"aspect_ratio": string | null,"resolution": string | null,"duration_seconds": number | null,"output_count": number | null,"parameters": Json | null,"inputs": Json | null
                       }
           }
         }
@@ -2745,7 +3046,7 @@ export const Constants = {
           }
         },"worker": {
           Enums: {
-            "task_step": ["submit", "poll", "collect"],"webhook_status": ["received", "processed", "ignored", "failed", "dead"]
+            "call_result": ["done", "busy", "lease_lost", "refused"],"error_class": ["permanent", "transient", "throttled", "configuration", "unknown"],"task_step": ["submit", "poll", "collect"],"webhook_status": ["received", "processed", "ignored", "failed", "dead"]
           }
         }
 } as const

@@ -2,38 +2,56 @@
 
 All calls go through the Supabase client to PostgREST. Every function may be called twice with the
 same arguments and does its work once, so a call whose answer got lost is simply made again.
+
+What is told of jobs goes in batches: `advance_jobs`, `complete_jobs` and `fail_jobs` take many and
+answer for each. Each entry comes as JSON already (`encode`), so that one which cannot be written as
+JSON is the fault of its own job alone.
 """
 
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 
 import anyio
 import httpx
 import structlog
 from postgrest.exceptions import APIError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from supabase import AsyncClient, AsyncClientOptions, create_async_client
 
 from reelbase.database_types import (
     PublicGenerationKind,
     PublicGenerationMode,
     PublicJobStatus,
+    WorkerCallResult,
     WorkerTaskStep,
 )
 from reelbase.errors import DatabaseError, DatabaseUnavailable, from_postgrest
 from reelbase.settings import Settings
 
-__all__ = ["Database", "HeldLease", "ShownFile", "Task", "TaskInput", "open_client"]
+__all__ = [
+    "Cancellation",
+    "Database",
+    "HeldLease",
+    "ShownFile",
+    "Task",
+    "TaskInput",
+    "Verdict",
+    "Wanted",
+    "encode",
+    "open_client",
+]
 
 T = TypeVar("T")
 
 CALL_SECONDS = 10.0
 """The longest that one call may take; the functions themselves take milliseconds."""
 
-DATABASE_CONNECTIONS = 4
+DATABASE_CONNECTIONS = 6
 """Plenty for calls that take milliseconds; the pool looks through all of them at every request."""
 
 log = structlog.stdlib.get_logger("reelbase.database")
@@ -43,7 +61,7 @@ OVERLOADED = frozenset([502, 503, 504, 520, 521, 522, 523, 524])
 
 
 class TaskInput(BaseModel):
-    """A file that the user gave with a job."""
+    """A file that the user gave with a job, or that a job before it made."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +75,9 @@ class TaskInput(BaseModel):
 class Task(BaseModel):
     """One claimed task with all that is needed to do it.
 
-    `previous_outcome` says how the attempt before this one ended: "lost" when its worker vanished.
+    `attempt` counts submissions from 1. `previous_outcome` says how the one before ended where
+    nobody knows what became of it: "lost" when its worker vanished, "unknown" when the provider's
+    answer did. `has_lost_inputs`: a file that the job needs was deleted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +91,9 @@ class Task(BaseModel):
     provider_model: str
     provider_job_id: str | None = None
     previous_outcome: str | None = None
+    has_lost_inputs: bool = False
+    queued_at: datetime
+    deadline_at: datetime | None = None
     kind: PublicGenerationKind
     mode: PublicGenerationMode
     model_id: str
@@ -84,6 +107,53 @@ class Task(BaseModel):
     output_count: int = 1
     parameters: dict[str, Any] = Field(default_factory=dict)
     inputs: tuple[TaskInput, ...] = ()
+
+
+TASKS: TypeAdapter[list[Task]] = TypeAdapter(list[Task])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a dispatcher can start now of one provider: `limit` tasks, or as many as there are."""
+
+    provider: str
+    kinds: frozenset[str]
+    limit: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in which the database is told."""
+        return {"provider": self.provider, "kinds": sorted(self.kinds), "limit": self.limit}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the database answered for one job of a batch.
+
+    Attributes:
+        result: "busy": somebody else is at the job at this moment, tell it again. "lease_lost": the
+            task belongs to somebody else now, or has ended. "refused": see `message`.
+        message: Why, for the log.
+        status: The job's status, where an attempt failed.
+        due_in_seconds: When the job is tried again, where it is.
+    """
+
+    result: WorkerCallResult
+    message: str | None = None
+    status: PublicJobStatus | None = None
+    due_in_seconds: float | None = None
+
+
+class Cancellation(BaseModel):
+    """A job that ended while its provider was at it, which has to be told.
+
+    Without a `provider_job_id` where the answer to its submission was lost.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    provider: str
+    provider_job_id: str | None = None
 
 
 class HeldLease(BaseModel):
@@ -117,6 +187,7 @@ class Database:
     def __init__(self, client: AsyncClient, *, retry_seconds: float = 10.0) -> None:
         self._jobs = client.table("generation_jobs")
         worker = client.schema("worker")
+        self._worker = worker
         self._http = worker.session
         # Made once: what the client's builder does for each call costs as much as the call.
         self._url = httpx.URL(f"{str(worker.base_url).rstrip('/')}/rpc/")
@@ -124,27 +195,42 @@ class Database:
         self._retry_seconds = retry_seconds
 
     async def claim_tasks(
-        self, lease: str, worker: str, providers: Sequence[str], limit: int, lease_seconds: int
+        self,
+        lease: str,
+        worker: str,
+        wanted: Sequence[Wanted],
+        limit: int,
+        lease_seconds: int,
+        *,
+        is_repeat: bool = False,
     ) -> list[Task]:
-        """Take up to `limit` tasks under a lease token of the caller's making.
+        """Take up to `limit` tasks under a lease token of the caller's making. Asks once.
 
-        The same token again returns the same tasks and takes no more.
+        The same token again, which must be said with `is_repeat`, returns the same tasks and takes
+        no more.
         """
-        rows = await self._call(
+        content = await self._once(
             "claim_tasks",
-            p_lease=lease,
-            p_worker=worker,
-            p_providers=list(providers),
-            p_limit=limit,
-            p_lease_seconds=lease_seconds,
+            encode(
+                {
+                    "p_lease": lease,
+                    "p_worker": worker,
+                    "p_wanted": [each.as_json() for each in wanted],
+                    "p_limit": limit,
+                    "p_lease_seconds": lease_seconds,
+                    "p_is_repeat": is_repeat,
+                }
+            ),
         )
-        return [task for row in rows if (task := read_task(row)) is not None]
+        return read_tasks(content)
 
-    async def is_unwanted(self, job_id: str) -> bool:
-        """Whether a job has ended without a result, or is gone: nobody works on it any more."""
-        query = self._jobs.select("status").eq("id", job_id)
+    async def unwanted_status(self, job_id: str) -> PublicJobStatus | None:
+        """How a job has ended, if that was without a result; None while somebody may want it."""
+        query = self._jobs.select("status").eq("id", job_id).retry(False)
         rows: Any = (await asked("generation_jobs", query.execute)).data
-        return not rows or rows[0]["status"] in {"cancelled", "expired", "failed"}
+        # Gone altogether is as good as cancelled.
+        status: PublicJobStatus = rows[0]["status"] if rows else "cancelled"
+        return status if status in {"cancelled", "expired", "failed"} else None
 
     async def extend_leases(self, held: Sequence[HeldLease], lease_seconds: int) -> set[str]:
         """Keep jobs for another `lease_seconds` and write their progress.
@@ -159,58 +245,41 @@ class Database:
         )
         return job_ids(rows)
 
-    async def advance_job(
-        self,
-        job_id: str,
-        lease: str,
-        status: Literal["processing", "finalizing"],
-        provider_job_id: str | None = None,
-        poll_after_seconds: float | None = None,
-    ) -> None:
-        """Say how far a job has come. With `poll_after_seconds` the lease is given up."""
-        await self._call(
-            "advance_job",
-            p_job_id=job_id,
-            p_lease=lease,
-            p_status=status,
-            p_provider_job_id=provider_job_id,
-            p_poll_after_seconds=poll_after_seconds,
-        )
+    async def advance_jobs(self, entries: Sequence[str]) -> dict[str, Verdict]:
+        """Say how far jobs have come; one with `poll_after_seconds` gives its lease up. Asks once.
 
-    async def complete_job(
-        self, job_id: str, lease: str, assets: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """End a job with its results; the charge is settled with it."""
-        await self._call(
-            "complete_job", p_job_id=job_id, p_lease=lease, p_assets=[dict(a) for a in assets]
-        )
-
-    async def fail_job(
-        self,
-        job_id: str,
-        lease: str,
-        error_code: str,
-        error_message: str,
-        *,
-        retry: bool,
-        retry_after_seconds: float | None = None,
-    ) -> PublicJobStatus:
-        """Give an attempt up.
+        Args:
+            entries: As JSON: job_id, lease, status ("processing" or "finalizing"), and where there
+                are any: provider_job_id, poll_after_seconds, progress.
 
         Returns:
-            The job's status: "failed" when it is over; "queued" when it will be submitted again; as
-            it was when its provider has it and will be asked again.
+            The answer for each, by job id.
         """
-        status: PublicJobStatus = await self._call(
-            "fail_job",
-            p_job_id=job_id,
-            p_lease=lease,
-            p_error_code=error_code,
-            p_error_message=error_message,
-            p_retry=retry,
-            p_retry_after_seconds=retry_after_seconds,
-        )
-        return status
+        return await self._tell("advance_jobs", entries)
+
+    async def complete_jobs(self, entries: Sequence[str]) -> dict[str, Verdict]:
+        """End jobs with their results; their charges are settled with it. Asks once.
+
+        Args:
+            entries: As JSON: job_id, lease, assets (see `dispatch.outputs`), and where there are
+                any: yields, latency_ms, units, cost_usd.
+
+        Returns:
+            The answer for each, by job id.
+        """
+        return await self._tell("complete_jobs", entries)
+
+    async def fail_jobs(self, entries: Sequence[str]) -> dict[str, Verdict]:
+        """Give attempts up. Whether and when there is another is decided in SQL. Asks once.
+
+        Args:
+            entries: As JSON: job_id, lease, error_class, error_code, error_message, and where there
+                are any: retry_after_seconds, is_final, anew, latency_ms.
+
+        Returns:
+            The answer for each, by job id. Its status is "failed" when the job is over.
+        """
+        return await self._tell("fail_jobs", entries)
 
     async def release_tasks(self, held: Sequence[HeldLease]) -> set[str]:
         """Hand jobs back unharmed; the attempts are not counted.
@@ -223,16 +292,42 @@ class Database:
         )
         return job_ids(rows)
 
-    async def fail_exhausted_jobs(self) -> set[str]:
-        """Fail jobs whose last attempt vanished together with its worker; credits return.
+    async def tend_queue(self) -> dict[str, Any]:
+        """Have expired leases taken over, and whatever else the queue needs now and then.
+
+        Returns:
+            How much of what.
+        """
+        done: dict[str, Any] = await self._call("tend_queue")
+        return done
+
+    async def end_overdue_jobs(self, limit: int) -> set[str]:
+        """End up to `limit` jobs that outlived their deadline or their last attempt; with refund.
 
         Returns:
             The ids of those jobs.
         """
-        failed: set[str] = set()
-        while more := job_ids(await self._call("fail_exhausted_jobs")):
-            failed |= more
-        return failed
+        return job_ids(await self._call("end_overdue_jobs", p_limit=limit))
+
+    async def claim_cancellations(
+        self, providers: Sequence[str], limit: int, lease_seconds: int
+    ) -> list[Cancellation]:
+        """Take up to `limit` jobs that providers must stop; they return if not confirmed."""
+        rows = await self._call(
+            "claim_cancellations",
+            p_providers=list(providers),
+            p_limit=limit,
+            p_lease_seconds=lease_seconds,
+        )
+        try:
+            return [Cancellation.model_validate(row) for row in rows]
+        except ValidationError as error:
+            raise unknown_form("claim_cancellations") from error
+
+    async def confirm_cancellations(self, told: Sequence[Cancellation]) -> None:
+        """Forget what the providers were told."""
+        done = [each.model_dump(include={"job_id", "provider_job_id"}) for each in told]
+        await self._call("confirm_cancellations", p_done=done)
 
     async def housekeep(self) -> dict[str, Any]:
         """Purge, prune and end what is due; one round at a time, whoever asks.
@@ -267,28 +362,56 @@ class Database:
         )
         return ShownFile.model_validate(rows[0]) if rows else None
 
+    async def queue_depths(self) -> list[dict[str, Any]]:
+        """How many jobs of each provider and kind are where in the queue, as the view has it."""
+        return await self._read("queue_depths", "*")
+
+    async def provider_states(self) -> list[dict[str, Any]]:
+        """Which providers are limited, paused or drained; those without a row are well."""
+        columns = ("name", "paused_until", "pause_reason", "is_drained", "max_running")
+        return await self._read("providers", *columns)
+
     async def ping(self) -> None:
         """Go the whole way to the schema `worker` and back, once, changing nothing."""
-        await self._once("extend_leases", {"p_held": [], "p_lease_seconds": 60})
+        await self._once("extend_leases", encode({"p_held": [], "p_lease_seconds": 60}))
+
+    async def _read(self, table: str, *columns: str) -> list[dict[str, Any]]:
+        """Read all of a small table or view of the schema `worker`. Asks once."""
+        query = self._worker.from_(table).select(*columns).retry(False)
+        rows: Any = (await asked(table, query.execute)).data
+        return list(rows)
+
+    async def _tell(self, function: str, entries: Sequence[str]) -> dict[str, Verdict]:
+        """Call one of the functions that take many jobs and answer for each."""
+        content = await self._once(function, f'{{"p_jobs":[{",".join(entries)}]}}')
+        try:
+            return {
+                row["job_id"]: Verdict(
+                    row["result"], row.get("message"), row.get("status"), row.get("due_in_seconds")
+                )
+                for row in decode(function, content)
+            }
+        except (KeyError, TypeError, AttributeError) as error:
+            raise unknown_form(function) from error
 
     async def _call(self, function: str, **parameters: Any) -> Any:
         """Call an idempotent function, again while the database is away, within bounds."""
         given_up = anyio.current_time() + self._retry_seconds
         pause = 0.05
+        body = encode(parameters)
         while True:
             try:
-                return await self._once(function, parameters)
+                return decode(function, await self._once(function, body))
             except DatabaseUnavailable:
                 if anyio.current_time() + pause > given_up:
                     raise
             await anyio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 2.0)
 
-    async def _once(self, function: str, parameters: dict[str, Any]) -> Any:
+    async def _once(self, function: str, body: str) -> bytes:
         """Call a function once, within bounds of time, and say in our words what went wrong."""
 
-        async def post() -> Any:
-            body = json.dumps(parameters, ensure_ascii=False, allow_nan=False)
+        async def post() -> bytes:
             # A lone surrogate, which JSON may hold, is no text that PostgreSQL takes.
             response = await self._http.post(
                 self._url.join(function),
@@ -297,13 +420,37 @@ class Database:
             )
             if not response.is_success:
                 raise APIError(refusal_in(response))
-            try:
-                return response.json() if response.content else None
-            except (ValueError, RecursionError) as error:
-                message = f"The database answered {function} in an unknown form."
-                raise DatabaseError("unknown_form", message) from error
+            return response.content
 
         return await asked(function, post)
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def encode(value: Mapping[str, Any]) -> str:
+    """Write JSON.
+
+    Raises:
+        ValueError: there is something in it that JSON has no form for.
+    """
+    try:
+        return ENCODER.encode(value)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"This is no JSON: {error}") from error
+
+
+def decode(function: str, content: bytes) -> Any:
+    """Read what a function answered; None where it answers nothing."""
+    try:
+        return json.loads(content) if content else None
+    except (ValueError, RecursionError) as error:
+        raise unknown_form(function) from error
+
+
+def unknown_form(function: str) -> DatabaseError:
+    """Say that an answer could not be read."""
+    return DatabaseError("unknown_form", f"The database answered {function} in an unknown form.")
 
 
 async def asked(what: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -327,9 +474,18 @@ def refusal_in(response: httpx.Response) -> dict[str, Any]:
         body = response.json()
     except ValueError:
         body = None
-    if isinstance(body, dict) and body.get("code"):
+    if isinstance(body, dict) and isinstance(body.get("code"), str):
         return body
     return {"code": str(response.status_code), "message": response.reason_phrase}
+
+
+def read_tasks(content: bytes) -> list[Task]:
+    """Read claimed tasks, all at once unless one is in a form that we do not know."""
+    try:
+        return TASKS.validate_json(content)
+    except ValidationError:
+        rows = decode("claim_tasks", content)
+        return [task for row in rows if (task := read_task(row)) is not None]
 
 
 def read_task(row: Any) -> Task | None:

@@ -52,6 +52,10 @@ PublicTransactionType: TypeAlias = Literal["purchase", "deduction", "refund", "b
 
 StorageBuckettype: TypeAlias = Literal["STANDARD", "ANALYTICS", "VECTOR"]
 
+WorkerCallResult: TypeAlias = Literal["done", "busy", "lease_lost", "refused"]
+
+WorkerErrorClass: TypeAlias = Literal["permanent", "transient", "throttled", "configuration", "unknown"]
+
 WorkerTaskStep: TypeAlias = Literal["submit", "poll", "collect"]
 
 WorkerWebhookStatus: TypeAlias = Literal["received", "processed", "ignored", "failed", "dead"]
@@ -714,6 +718,24 @@ class PublicJobAssetsUpdate(TypedDict):
     job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
     position: NotRequired[Annotated[int, Field(alias="position")]]
     role: NotRequired[Annotated[PublicAssetRole, Field(alias="role")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicJobDependencies(BaseModel):
+    depends_on_job_id: uuid.UUID = Field(alias="depends_on_job_id")
+    job_id: uuid.UUID = Field(alias="job_id")
+    position: int = Field(alias="position")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicJobDependenciesInsert(TypedDict):
+    depends_on_job_id: Annotated[uuid.UUID, Field(alias="depends_on_job_id")]
+    job_id: Annotated[uuid.UUID, Field(alias="job_id")]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class PublicJobDependenciesUpdate(TypedDict):
+    depends_on_job_id: NotRequired[Annotated[uuid.UUID, Field(alias="depends_on_job_id")]]
+    job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class PublicJobEvents(BaseModel):
@@ -1675,41 +1697,95 @@ class WorkerApiUsageLogsUpdate(TypedDict):
 
 class WorkerAttempts(BaseModel):
     attempt: int = Field(alias="attempt")
+    cost_usd: Optional[float] = Field(alias="cost_usd")
+    error_class: Optional[WorkerErrorClass] = Field(alias="error_class")
     error_code: Optional[str] = Field(alias="error_code")
     error_message: Optional[str] = Field(alias="error_message")
     finished_at: Optional[datetime.datetime] = Field(alias="finished_at")
     job_id: uuid.UUID = Field(alias="job_id")
-    lease: uuid.UUID = Field(alias="lease")
+    latency_ms: Optional[int] = Field(alias="latency_ms")
+    lease: Optional[uuid.UUID] = Field(alias="lease")
     outcome: str = Field(alias="outcome")
     provider: str = Field(alias="provider")
     provider_job_id: Optional[str] = Field(alias="provider_job_id")
     started_at: datetime.datetime = Field(alias="started_at")
+    units: Optional[float] = Field(alias="units")
     worker: str = Field(alias="worker")
 
 class WorkerAttemptsInsert(TypedDict):
     attempt: Annotated[int, Field(alias="attempt")]
+    cost_usd: NotRequired[Annotated[Optional[float], Field(alias="cost_usd")]]
+    error_class: NotRequired[Annotated[Optional[WorkerErrorClass], Field(alias="error_class")]]
     error_code: NotRequired[Annotated[Optional[str], Field(alias="error_code")]]
     error_message: NotRequired[Annotated[Optional[str], Field(alias="error_message")]]
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
     job_id: Annotated[uuid.UUID, Field(alias="job_id")]
-    lease: Annotated[uuid.UUID, Field(alias="lease")]
+    latency_ms: NotRequired[Annotated[Optional[int], Field(alias="latency_ms")]]
+    lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="lease")]]
     outcome: NotRequired[Annotated[str, Field(alias="outcome")]]
     provider: Annotated[str, Field(alias="provider")]
     provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
     started_at: NotRequired[Annotated[datetime.datetime, Field(alias="started_at")]]
+    units: NotRequired[Annotated[Optional[float], Field(alias="units")]]
     worker: Annotated[str, Field(alias="worker")]
 
 class WorkerAttemptsUpdate(TypedDict):
     attempt: NotRequired[Annotated[int, Field(alias="attempt")]]
+    cost_usd: NotRequired[Annotated[Optional[float], Field(alias="cost_usd")]]
+    error_class: NotRequired[Annotated[Optional[WorkerErrorClass], Field(alias="error_class")]]
     error_code: NotRequired[Annotated[Optional[str], Field(alias="error_code")]]
     error_message: NotRequired[Annotated[Optional[str], Field(alias="error_message")]]
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
     job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
-    lease: NotRequired[Annotated[uuid.UUID, Field(alias="lease")]]
+    latency_ms: NotRequired[Annotated[Optional[int], Field(alias="latency_ms")]]
+    lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="lease")]]
     outcome: NotRequired[Annotated[str, Field(alias="outcome")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
     provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
     started_at: NotRequired[Annotated[datetime.datetime, Field(alias="started_at")]]
+    units: NotRequired[Annotated[Optional[float], Field(alias="units")]]
+    worker: NotRequired[Annotated[str, Field(alias="worker")]]
+
+class WorkerCancellations(BaseModel):
+    available_at: datetime.datetime = Field(alias="available_at")
+    created_at: datetime.datetime = Field(alias="created_at")
+    job_id: uuid.UUID = Field(alias="job_id")
+    provider: str = Field(alias="provider")
+    provider_job_id: str = Field(alias="provider_job_id")
+    tries: int = Field(alias="tries")
+
+class WorkerCancellationsInsert(TypedDict):
+    available_at: NotRequired[Annotated[datetime.datetime, Field(alias="available_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    job_id: Annotated[uuid.UUID, Field(alias="job_id")]
+    provider: Annotated[str, Field(alias="provider")]
+    provider_job_id: Annotated[str, Field(alias="provider_job_id")]
+    tries: NotRequired[Annotated[int, Field(alias="tries")]]
+
+class WorkerCancellationsUpdate(TypedDict):
+    available_at: NotRequired[Annotated[datetime.datetime, Field(alias="available_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
+    provider: NotRequired[Annotated[str, Field(alias="provider")]]
+    provider_job_id: NotRequired[Annotated[str, Field(alias="provider_job_id")]]
+    tries: NotRequired[Annotated[int, Field(alias="tries")]]
+
+class WorkerClaims(BaseModel):
+    claimed_at: datetime.datetime = Field(alias="claimed_at")
+    lease: uuid.UUID = Field(alias="lease")
+    tasks: int = Field(alias="tasks")
+    worker: str = Field(alias="worker")
+
+class WorkerClaimsInsert(TypedDict):
+    claimed_at: NotRequired[Annotated[datetime.datetime, Field(alias="claimed_at")]]
+    lease: Annotated[uuid.UUID, Field(alias="lease")]
+    tasks: Annotated[int, Field(alias="tasks")]
+    worker: Annotated[str, Field(alias="worker")]
+
+class WorkerClaimsUpdate(TypedDict):
+    claimed_at: NotRequired[Annotated[datetime.datetime, Field(alias="claimed_at")]]
+    lease: NotRequired[Annotated[uuid.UUID, Field(alias="lease")]]
+    tasks: NotRequired[Annotated[int, Field(alias="tasks")]]
     worker: NotRequired[Annotated[str, Field(alias="worker")]]
 
 class WorkerDebtChanges(BaseModel):
@@ -1748,6 +1824,24 @@ class WorkerFileRemovalsUpdate(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     storage_path: NotRequired[Annotated[str, Field(alias="storage_path")]]
 
+class WorkerLanes(BaseModel):
+    kind: PublicGenerationKind = Field(alias="kind")
+    oldest_at: datetime.datetime = Field(alias="oldest_at")
+    priority: int = Field(alias="priority")
+    provider: str = Field(alias="provider")
+
+class WorkerLanesInsert(TypedDict):
+    kind: Annotated[PublicGenerationKind, Field(alias="kind")]
+    oldest_at: NotRequired[Annotated[datetime.datetime, Field(alias="oldest_at")]]
+    priority: Annotated[int, Field(alias="priority")]
+    provider: Annotated[str, Field(alias="provider")]
+
+class WorkerLanesUpdate(TypedDict):
+    kind: NotRequired[Annotated[PublicGenerationKind, Field(alias="kind")]]
+    oldest_at: NotRequired[Annotated[datetime.datetime, Field(alias="oldest_at")]]
+    priority: NotRequired[Annotated[int, Field(alias="priority")]]
+    provider: NotRequired[Annotated[str, Field(alias="provider")]]
+
 class WorkerOperatorActions(BaseModel):
     action: str = Field(alias="action")
     created_at: datetime.datetime = Field(alias="created_at")
@@ -1756,7 +1850,7 @@ class WorkerOperatorActions(BaseModel):
     operator: str = Field(alias="operator")
     reason: str = Field(alias="reason")
     transaction_id: Optional[uuid.UUID] = Field(alias="transaction_id")
-    user_id: uuid.UUID = Field(alias="user_id")
+    user_id: Optional[uuid.UUID] = Field(alias="user_id")
 
 class WorkerOperatorActionsInsert(TypedDict):
     action: Annotated[str, Field(alias="action")]
@@ -1766,7 +1860,7 @@ class WorkerOperatorActionsInsert(TypedDict):
     operator: Annotated[str, Field(alias="operator")]
     reason: Annotated[str, Field(alias="reason")]
     transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
-    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
 
 class WorkerOperatorActionsUpdate(TypedDict):
     action: NotRequired[Annotated[str, Field(alias="action")]]
@@ -1776,7 +1870,7 @@ class WorkerOperatorActionsUpdate(TypedDict):
     operator: NotRequired[Annotated[str, Field(alias="operator")]]
     reason: NotRequired[Annotated[str, Field(alias="reason")]]
     transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
-    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
 
 class WorkerPaymentDisputes(BaseModel):
     amount_minor: Optional[int] = Field(alias="amount_minor")
@@ -1808,41 +1902,122 @@ class WorkerPaymentDisputesUpdate(TypedDict):
     reason: NotRequired[Annotated[Optional[str], Field(alias="reason")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
+class WorkerProviders(BaseModel):
+    failed_at: Optional[datetime.datetime] = Field(alias="failed_at")
+    failures: int = Field(alias="failures")
+    is_drained: bool = Field(alias="is_drained")
+    max_running: Optional[int] = Field(alias="max_running")
+    name: str = Field(alias="name")
+    pause_reason: Optional[str] = Field(alias="pause_reason")
+    paused_until: Optional[datetime.datetime] = Field(alias="paused_until")
+    starts_per_minute: Optional[int] = Field(alias="starts_per_minute")
+    tokens: float = Field(alias="tokens")
+    tokens_at: datetime.datetime = Field(alias="tokens_at")
+
+class WorkerProvidersInsert(TypedDict):
+    failed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="failed_at")]]
+    failures: NotRequired[Annotated[int, Field(alias="failures")]]
+    is_drained: NotRequired[Annotated[bool, Field(alias="is_drained")]]
+    max_running: NotRequired[Annotated[Optional[int], Field(alias="max_running")]]
+    name: Annotated[str, Field(alias="name")]
+    pause_reason: NotRequired[Annotated[Optional[str], Field(alias="pause_reason")]]
+    paused_until: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paused_until")]]
+    starts_per_minute: NotRequired[Annotated[Optional[int], Field(alias="starts_per_minute")]]
+    tokens: NotRequired[Annotated[float, Field(alias="tokens")]]
+    tokens_at: NotRequired[Annotated[datetime.datetime, Field(alias="tokens_at")]]
+
+class WorkerProvidersUpdate(TypedDict):
+    failed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="failed_at")]]
+    failures: NotRequired[Annotated[int, Field(alias="failures")]]
+    is_drained: NotRequired[Annotated[bool, Field(alias="is_drained")]]
+    max_running: NotRequired[Annotated[Optional[int], Field(alias="max_running")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    pause_reason: NotRequired[Annotated[Optional[str], Field(alias="pause_reason")]]
+    paused_until: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paused_until")]]
+    starts_per_minute: NotRequired[Annotated[Optional[int], Field(alias="starts_per_minute")]]
+    tokens: NotRequired[Annotated[float, Field(alias="tokens")]]
+    tokens_at: NotRequired[Annotated[datetime.datetime, Field(alias="tokens_at")]]
+
 class WorkerTasks(BaseModel):
-    available_at: datetime.datetime = Field(alias="available_at")
     created_at: datetime.datetime = Field(alias="created_at")
+    deadline_at: datetime.datetime = Field(alias="deadline_at")
+    due_at: Optional[datetime.datetime] = Field(alias="due_at")
+    failures: int = Field(alias="failures")
+    is_admitted: bool = Field(alias="is_admitted")
+    is_uncertain: bool = Field(alias="is_uncertain")
+    is_woken: bool = Field(alias="is_woken")
     job_id: uuid.UUID = Field(alias="job_id")
     kind: PublicGenerationKind = Field(alias="kind")
     lease: Optional[uuid.UUID] = Field(alias="lease")
+    lease_expires_at: Optional[datetime.datetime] = Field(alias="lease_expires_at")
     priority: int = Field(alias="priority")
     provider: str = Field(alias="provider")
+    provider_job_id: Optional[str] = Field(alias="provider_job_id")
+    ready_at: Optional[datetime.datetime] = Field(alias="ready_at")
     step: WorkerTaskStep = Field(alias="step")
+    tries: int = Field(alias="tries")
     user_id: uuid.UUID = Field(alias="user_id")
+    waits_for: int = Field(alias="waits_for")
     worker: Optional[str] = Field(alias="worker")
 
 class WorkerTasksInsert(TypedDict):
-    available_at: Annotated[datetime.datetime, Field(alias="available_at")]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    deadline_at: Annotated[datetime.datetime, Field(alias="deadline_at")]
+    due_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="due_at")]]
+    failures: NotRequired[Annotated[int, Field(alias="failures")]]
+    is_admitted: NotRequired[Annotated[bool, Field(alias="is_admitted")]]
+    is_uncertain: NotRequired[Annotated[bool, Field(alias="is_uncertain")]]
+    is_woken: NotRequired[Annotated[bool, Field(alias="is_woken")]]
     job_id: Annotated[uuid.UUID, Field(alias="job_id")]
     kind: Annotated[PublicGenerationKind, Field(alias="kind")]
     lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="lease")]]
+    lease_expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="lease_expires_at")]]
     priority: NotRequired[Annotated[int, Field(alias="priority")]]
     provider: Annotated[str, Field(alias="provider")]
+    provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
+    ready_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ready_at")]]
     step: NotRequired[Annotated[WorkerTaskStep, Field(alias="step")]]
+    tries: NotRequired[Annotated[int, Field(alias="tries")]]
     user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+    waits_for: NotRequired[Annotated[int, Field(alias="waits_for")]]
     worker: NotRequired[Annotated[Optional[str], Field(alias="worker")]]
 
 class WorkerTasksUpdate(TypedDict):
-    available_at: NotRequired[Annotated[datetime.datetime, Field(alias="available_at")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    deadline_at: NotRequired[Annotated[datetime.datetime, Field(alias="deadline_at")]]
+    due_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="due_at")]]
+    failures: NotRequired[Annotated[int, Field(alias="failures")]]
+    is_admitted: NotRequired[Annotated[bool, Field(alias="is_admitted")]]
+    is_uncertain: NotRequired[Annotated[bool, Field(alias="is_uncertain")]]
+    is_woken: NotRequired[Annotated[bool, Field(alias="is_woken")]]
     job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
     kind: NotRequired[Annotated[PublicGenerationKind, Field(alias="kind")]]
     lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="lease")]]
+    lease_expires_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="lease_expires_at")]]
     priority: NotRequired[Annotated[int, Field(alias="priority")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
+    provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
+    ready_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ready_at")]]
     step: NotRequired[Annotated[WorkerTaskStep, Field(alias="step")]]
+    tries: NotRequired[Annotated[int, Field(alias="tries")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+    waits_for: NotRequired[Annotated[int, Field(alias="waits_for")]]
     worker: NotRequired[Annotated[Optional[str], Field(alias="worker")]]
+
+class WorkerUploadChecks(BaseModel):
+    due_at: datetime.datetime = Field(alias="due_at")
+    job_id: uuid.UUID = Field(alias="job_id")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class WorkerUploadChecksInsert(TypedDict):
+    due_at: Annotated[datetime.datetime, Field(alias="due_at")]
+    job_id: Annotated[uuid.UUID, Field(alias="job_id")]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class WorkerUploadChecksUpdate(TypedDict):
+    due_at: NotRequired[Annotated[datetime.datetime, Field(alias="due_at")]]
+    job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class WorkerWebhookEvents(BaseModel):
     attempts: int = Field(alias="attempts")
@@ -2057,10 +2232,10 @@ class WorkerCreditsByMonth(BaseModel):
 class WorkerJobQueueStatus(BaseModel):
     average_wait_seconds: Optional[float] = Field(alias="average_wait_seconds")
     jobs: Optional[int] = Field(alias="jobs")
-    kind: PublicGenerationKind = Field(alias="kind")
+    kind: Optional[PublicGenerationKind] = Field(alias="kind")
     longest_wait_seconds: Optional[float] = Field(alias="longest_wait_seconds")
-    provider: str = Field(alias="provider")
-    status: PublicJobStatus = Field(alias="status")
+    provider: Optional[str] = Field(alias="provider")
+    status: Optional[PublicJobStatus] = Field(alias="status")
 
 class WorkerProviderCosts(BaseModel):
     average_latency_ms: Optional[float] = Field(alias="average_latency_ms")
@@ -2072,6 +2247,57 @@ class WorkerProviderCosts(BaseModel):
     operation: str = Field(alias="operation")
     provider: str = Field(alias="provider")
     units: Optional[float] = Field(alias="units")
+
+class WorkerQueueDepths(BaseModel):
+    begun: Optional[int] = Field(alias="begun")
+    blocked: Optional[int] = Field(alias="blocked")
+    held: Optional[int] = Field(alias="held")
+    in_line: Optional[int] = Field(alias="in_line")
+    jobs: Optional[int] = Field(alias="jobs")
+    kind: PublicGenerationKind = Field(alias="kind")
+    oldest_wait_seconds: Optional[float] = Field(alias="oldest_wait_seconds")
+    parked: Optional[int] = Field(alias="parked")
+    provider: str = Field(alias="provider")
+    running: Optional[int] = Field(alias="running")
+    underway: Optional[int] = Field(alias="underway")
+
+class WorkerQueueJobs(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    deadline_at: datetime.datetime = Field(alias="deadline_at")
+    due_at: Optional[datetime.datetime] = Field(alias="due_at")
+    job_id: uuid.UUID = Field(alias="job_id")
+    kind: PublicGenerationKind = Field(alias="kind")
+    lease_expires_at: Optional[datetime.datetime] = Field(alias="lease_expires_at")
+    place: Optional[str] = Field(alias="place")
+    provider: str = Field(alias="provider")
+    ready_at: Optional[datetime.datetime] = Field(alias="ready_at")
+    status: Optional[PublicJobStatus] = Field(alias="status")
+    step: WorkerTaskStep = Field(alias="step")
+    user_id: uuid.UUID = Field(alias="user_id")
+    worker: Optional[str] = Field(alias="worker")
+
+class WorkerQueueRates(BaseModel):
+    cancelled_5m: Optional[int] = Field(alias="cancelled_5m")
+    completed_5m: Optional[int] = Field(alias="completed_5m")
+    ended_1m: Optional[int] = Field(alias="ended_1m")
+    expired_5m: Optional[int] = Field(alias="expired_5m")
+    failed_5m: Optional[int] = Field(alias="failed_5m")
+    kind: PublicGenerationKind = Field(alias="kind")
+    provider: str = Field(alias="provider")
+    started_1m: Optional[int] = Field(alias="started_1m")
+    started_5m: Optional[int] = Field(alias="started_5m")
+
+class WorkerQueueUsers(BaseModel):
+    begun: Optional[int] = Field(alias="begun")
+    blocked: Optional[int] = Field(alias="blocked")
+    held: Optional[int] = Field(alias="held")
+    in_line: Optional[int] = Field(alias="in_line")
+    jobs: Optional[int] = Field(alias="jobs")
+    oldest_wait_seconds: Optional[float] = Field(alias="oldest_wait_seconds")
+    parked: Optional[int] = Field(alias="parked")
+    running: Optional[int] = Field(alias="running")
+    underway: Optional[int] = Field(alias="underway")
+    user_id: uuid.UUID = Field(alias="user_id")
 
 class WorkerRevenueByMonth(BaseModel):
     currency: Optional[str] = Field(alias="currency")
@@ -2160,6 +2386,9 @@ class WorkerClaimedTask(BaseModel):
     provider_model: Optional[str] = Field(alias="provider_model")
     provider_job_id: Optional[str] = Field(alias="provider_job_id")
     previous_outcome: Optional[str] = Field(alias="previous_outcome")
+    has_lost_inputs: Optional[bool] = Field(alias="has_lost_inputs")
+    queued_at: Optional[datetime.datetime] = Field(alias="queued_at")
+    deadline_at: Optional[datetime.datetime] = Field(alias="deadline_at")
     kind: Optional[PublicGenerationKind] = Field(alias="kind")
     mode: Optional[PublicGenerationMode] = Field(alias="mode")
     model_id: Optional[str] = Field(alias="model_id")

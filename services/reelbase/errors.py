@@ -139,8 +139,11 @@ def from_postgrest(error: APIError) -> ReelbaseError:
     """Say in our words what PostgREST answered.
 
     An answer without a code comes from something in front of PostgREST; only its failures are
-    worth another try.
+    worth another try. An empty code is PostgREST's when its connection broke in the middle of a
+    call, which may have been carried out.
     """
+    if error.code == "":
+        return DatabaseUnavailable("The database broke the connection off.")
     code = str(error.code or "")
     message = error.message or "The database refused the call without a reason."
     if code in PASSING_CODES or code.startswith(PASSING_CLASSES) or is_server_failure(code):

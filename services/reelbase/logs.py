@@ -1,5 +1,6 @@
 """Structured logs: one event a line, JSON unless a person is watching, and no secret in them."""
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterable, MutableMapping
@@ -51,6 +52,21 @@ def censor(secrets: Iterable[str]) -> Processor:
     return process
 
 
+class Lines:
+    """Writes lines to a stream. A full disk, or a reader that has left, must not end the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        """Write one line, if that is possible."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = exception = critical = write
+
+
 def configure_logs(
     level: str = "INFO", secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> None:
@@ -65,7 +81,7 @@ def configure_logs(
     # Tracebacks become text before the censor sees them, and never show local variables.
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -88,14 +104,12 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("reelbase").setLevel(level.upper())
+    lines = Lines(stream)
+    # Our own events go straight to the stream: by way of `logging` each would cost three times as
+    # much, and a dispatcher writes one for every job.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, censor(secrets), renderer],
+        logger_factory=lambda *_names: lines,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )

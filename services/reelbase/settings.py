@@ -33,7 +33,10 @@ class Settings(BaseSettings):
         database_url: `DATABASE_URL`, a direct connection for LISTEN; polled without it.
         providers: `REELBASE_PROVIDERS`, names with commas between them.
         worker_name: `REELBASE_WORKER_NAME`, as it stands in leases and logs.
-        worker_concurrency: `REELBASE_WORKER_CONCURRENCY`, jobs in flight in one process.
+        worker_url: `REELBASE_WORKER_URL`, where a worker serves /health, /ready and /metrics;
+            port 0 takes any free one. Nothing is served without it.
+        worker_concurrency: `REELBASE_WORKER_CONCURRENCY`, jobs in flight in one process; a
+            provider may set a lower limit of its own.
         lease_seconds: `REELBASE_LEASE_SECONDS`, how long a dead worker keeps a job from others.
         shutdown_seconds: `REELBASE_SHUTDOWN_SECONDS`, how long jobs and streams may go on after
             SIGTERM.
@@ -42,9 +45,9 @@ class Settings(BaseSettings):
         listen_poll_seconds: `REELBASE_LISTEN_POLL_SECONDS`, that pause while LISTEN works.
         progress_seconds: `REELBASE_PROGRESS_SECONDS`, the least time between progress writes.
         step_seconds: `REELBASE_STEP_SECONDS`, the longest that one provider call may take.
+        tend_seconds: `REELBASE_TEND_SECONDS`, the pause between rounds of the queue: taking over
+            what lost its worker, ending what is overdue.
         housekeeping_seconds: `REELBASE_HOUSEKEEPING_SECONDS`, the pause between rounds of purging.
-        configuration_retry_seconds: `REELBASE_CONFIGURATION_RETRY_SECONDS`, how long a job waits
-            when the installation is at fault.
         work_dir: `REELBASE_WORK_DIR`, where files in the making lie.
         api_url: `REELBASE_API_URL`, where `reelbase api` listens.
         max_streams: `REELBASE_MAX_STREAMS`, shared files on their way at once in one process.
@@ -64,7 +67,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     providers: Annotated[tuple[str, ...], NoDecode] = ("local",)
     worker_name: str = Field(default_factory=default_worker_name, min_length=1, max_length=200)
-    worker_concurrency: int = Field(default=4, ge=1, le=500)
+    worker_url: str | None = Field(default=None, pattern=r"^http://[^/:]+:\d+/?$")
+    worker_concurrency: int = Field(default=50, ge=1, le=500)
     lease_seconds: int = Field(default=60, ge=1, le=3600)
     shutdown_seconds: float = Field(default=20, ge=0)
     poll_min_seconds: float = Field(default=0.2, gt=0)
@@ -72,8 +76,8 @@ class Settings(BaseSettings):
     listen_poll_seconds: float = Field(default=5, gt=0)
     progress_seconds: float = Field(default=1, gt=0)
     step_seconds: float = Field(default=3600, gt=0)
+    tend_seconds: float = Field(default=2, gt=0)
     housekeeping_seconds: float = Field(default=60, gt=0)
-    configuration_retry_seconds: float = Field(default=300, gt=0)
     work_dir: Path = Field(default_factory=default_work_dir)
     api_url: str = Field(default="http://127.0.0.1:54325", pattern=r"^http://[^/:]+:\d+/?$")
     max_streams: int = Field(default=100, ge=1, le=10_000)

@@ -36,7 +36,7 @@ def worker(state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
 
     settings = prepare(state_dir)
     try:
-        anyio.run(run_worker, settings)
+        anyio.run(run_worker, settings, backend_options={"use_uvloop": True})
     except SettingsError as error:
         refuse(error)
 

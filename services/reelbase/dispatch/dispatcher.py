@@ -1,38 +1,43 @@
 """The dispatcher: claims what it can start, keeps it alive, and lets go of what is not its own.
 
-One asyncio process holds up to `worker_concurrency` tasks, each in a task of its own. A task's
-cancel scope ends with its lease, and only a heartbeat that got through moves that end. So whatever
-keeps this process from the database for longer than a lease (a broken network, a frozen machine)
-also ends its work, as by then another worker may have it. Time is the event loop's.
-
-It looks for work when it is notified, when a slot gets free, when something that it put aside is
-due, and now and then in any case.
+One asyncio process holds up to `worker_concurrency` tasks, each in a task of its own, and of each
+provider as many as that allows. It looks for work when it is notified, when a slot gets free, when
+something that it put aside is due, and now and then in any case. Beside the jobs run the services
+that keep their leases (`leases`), tell the database of them (`outbox`), tend the queue (`tending`)
+and tell providers to stop (`cancellations`).
 """
 
-import heapq
-import uuid
+import asyncio
 from collections.abc import Mapping
 
 import anyio
 import anyio.abc
 import structlog
 
-from reelbase.database import Database, Task
-from reelbase.dispatch.steps import Held, Steps
-from reelbase.dispatch.wakeup import Wakeup, listen
+from reelbase.database import Database
+from reelbase.dispatch.cancellations import Cancellations
+from reelbase.dispatch.claims import Claims
+from reelbase.dispatch.failures import LOST_ANSWER
+from reelbase.dispatch.held import Held, Slots
+from reelbase.dispatch.leases import Leases
+from reelbase.dispatch.outbox import Outbox
+from reelbase.dispatch.steps import Outboxes, Steps
+from reelbase.dispatch.tending import tend
+from reelbase.dispatch.wakeup import Agenda, Wakeup, listen
 from reelbase.dispatch.workroot import WorkRoot
 from reelbase.errors import DatabaseError, DatabaseUnavailable, LeaseLost
 from reelbase.providers.base import Provider
 from reelbase.settings import Settings
 from reelbase.storage import Storage
+from reelbase.telemetry import Outcome, Telemetry
 
 __all__ = ["Dispatcher"]
 
-LAST_CLAIM_SECONDS = 2.0
-"""How long a stopping worker waits for the answer to a claim."""
+LAST_WORD_SECONDS = 2.0
+"""How long a stopping worker waits for the answer to the last word about a job."""
 
-SWEEP_SECONDS = 15
-"""The longest pause between looks for jobs that nobody will claim any more."""
+CANCEL_SECONDS = 5.0
+"""How long ending what nobody wants any more may take."""
 
 HAND_BACK_SECONDS = 5.0
 """The longest that a stopping worker tries to hand back what it holds."""
@@ -49,33 +54,52 @@ class Dispatcher:
         storage: Storage,
         providers: Mapping[str, Provider],
         settings: Settings,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._database = database
         self._providers = providers
         self._settings = settings
+        self.telemetry = telemetry or Telemetry()
         self._workroot = WorkRoot(settings.work_dir)
         self._work = Wakeup()
-        self._beat = Wakeup()
-        self._steps = Steps(
-            database=database,
-            storage=storage,
-            providers=providers,
-            settings=settings,
-            workroot=self._workroot,
-            on_progress=self._beat.wake,
-            on_parked=self._expect,
-        )
+        self._agenda = Agenda()
         self._held: dict[tuple[str, str], Held] = {}
         self._handing_back: list[Held] = []
-        self._due: list[float] = []
+        self._slots = Slots(providers, settings.worker_concurrency)
+        self._claims = Claims(database, settings, self.telemetry)
+        self._leases = Leases(database, self._held, settings, self.telemetry)
+        self._cancellations = Cancellations(database, providers, self.telemetry)
+        self._outboxes = Outboxes(
+            advance=Outbox("advance", database.advance_jobs, self.telemetry),
+            complete=Outbox("complete", database.complete_jobs, self.telemetry),
+            fail=Outbox("fail", database.fail_jobs, self.telemetry),
+        )
+        self._steps = Steps(
+            outboxes=self._outboxes,
+            storage=storage,
+            providers=providers,
+            step_seconds=settings.step_seconds,
+            workroot=self._workroot,
+            on_progress=self._leases.show_progress,
+            on_parked=self._expect,
+        )
         self._stopping = False
         self._stopping_now = False
-        self._claiming = anyio.CancelScope()
 
     @property
     def held(self) -> int:
         """How many tasks are in hand."""
         return len(self._held)
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks may be in hand."""
+        return self._settings.worker_concurrency
+
+    @property
+    def outbox(self) -> int:
+        """How much there is that the database was not told yet."""
+        return len(self._outboxes)
 
     @property
     def listening(self) -> bool:
@@ -90,9 +114,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Claim nothing more; let jobs go on for `shutdown_seconds`, then hand them back."""
         self._stopping = True
-        # A claim on its way is waited for, as nobody else can have its tasks before their lease
-        # ends; but not for as long as the database may be away.
-        self._claiming.deadline = anyio.current_time() + LAST_CLAIM_SECONDS
+        self._claims.stop()
         self._work.wake()
 
     def stop_now(self) -> None:
@@ -111,88 +133,65 @@ class Dispatcher:
         )
         with self._workroot:
             async with anyio.create_task_group() as services:
-                services.start_soon(self._keep_leases)
-                services.start_soon(self._sweep)
-                if settings.database_url is not None:
-                    url = settings.database_url.get_secret_value()
-                    services.start_soon(listen, url, self._work)
-                async with anyio.create_task_group() as jobs:
+                self._start(services)
+                # A task in a group of asyncio's own costs a tenth of one in anyio's.
+                async with asyncio.TaskGroup() as jobs:
                     await self._look_for_work(jobs)
                     await self._drain()
                 await self._hand_back()
                 services.cancel_scope.cancel()
         log.info("stopped", worker=settings.worker_name)
 
-    async def _look_for_work(self, jobs: anyio.abc.TaskGroup) -> None:
+    def _start(self, services: anyio.abc.TaskGroup) -> None:
+        """Start what goes on beside the jobs."""
+        settings = self._settings
+        for outbox in (self._outboxes.advance, self._outboxes.complete, self._outboxes.fail):
+            services.start_soon(outbox.run)
+        services.start_soon(self._leases.run)
+        services.start_soon(self._cancellations.run)
+        services.start_soon(
+            tend, self._database, settings.tend_seconds, self.telemetry, self._work.wake
+        )
+        if settings.database_url is not None:
+            url = settings.database_url.get_secret_value()
+            wakeups = (self._work, self._cancellations.wakeup)
+            services.start_soon(listen, url, frozenset(self._providers), wakeups)
+
+    async def _look_for_work(self, jobs: asyncio.TaskGroup) -> None:
         """Claim and start whatever there is; sleep while there is nothing, or no free slot."""
         pause = self._settings.poll_min_seconds
         while not self._stopping:
-            free = self._settings.worker_concurrency - len(self._held)
-            if free <= 0:
+            if not self._slots.wanted():
+                self.telemetry.alive("claiming", within=None)
                 await self._work.sleep()
                 continue
-            if await self._claim(free, jobs):
+            if await self._claim(jobs):
                 # Only the first task in an empty queue is notified, so look for those behind it.
                 pause = self._settings.poll_min_seconds
                 continue
+            self.telemetry.alive("claiming", within=pause)
             if await self._work.sleep(self._until_due(pause)):
                 pause = self._settings.poll_min_seconds
             else:
                 pause = min(pause * 2, self._longest_pause())
+        self.telemetry.alive("claiming", within=None)
 
-    async def _claim(self, limit: int, jobs: anyio.abc.TaskGroup) -> int:
-        """Claim up to `limit` tasks and start them; return how many there were."""
-        sent = anyio.current_time()
-        while self._due and self._due[0] <= sent:
-            heapq.heappop(self._due)
-        lease = str(uuid.uuid4())
-        tasks: list[Task] = []
-        with self._claiming:
-            tasks = await self._claimed_under(lease, limit, sent + self._settings.lease_seconds)
-        self._claiming = anyio.CancelScope(deadline=self._claiming.deadline)
-        for task in tasks:
-            # The lease began later than `sent`, so this end comes before the database's.
-            scope = anyio.CancelScope(deadline=sent + self._settings.lease_seconds)
-            held = Held(task, lease, scope)
+    async def _claim(self, jobs: asyncio.TaskGroup) -> int:
+        """Claim as many tasks as can be started, and start them; return how many there were."""
+        self._agenda.forget_past(anyio.current_time())
+        claim = await self._claims.claim(self._slots.wanted(), self._slots.free)
+        for task in claim.tasks:
+            scope = anyio.CancelScope(deadline=claim.until)
+            held = Held(task, claim.lease, scope, self.telemetry.work(task))
             if self._stopping:
                 self._handing_back.append(held)
             else:
-                self._held[task.job_id, lease] = held
-                jobs.start_soon(self._work_on, held)
-        return len(tasks)
-
-    async def _claimed_under(self, lease: str, limit: int, until: float) -> list[Task]:
-        """Claim under one token, again and again while the database is away.
-
-        The token stays the same because a claim whose answer got lost may have been carried out.
-        When such a lease would have run out, the tasks are free again and so are we.
-        """
-        away = False
-        while anyio.current_time() < until and not (away and self._stopping):
-            try:
-                tasks = await self._database.claim_tasks(
-                    lease,
-                    self._settings.worker_name,
-                    sorted(self._providers),
-                    limit,
-                    self._settings.lease_seconds,
-                )
-            except DatabaseUnavailable as error:
-                if not away:
-                    log.warning("database_unavailable", error=str(error))
-                away = True
-                await anyio.sleep(self._settings.poll_min_seconds)
-                continue
-            except DatabaseError as error:
-                # Refused: a wrong key, or migrations that are not there. An operator has to act,
-                # and this process shall go on by itself then.
-                log.error("claim_refused", code=error.code, error=str(error))
-                await anyio.sleep(self._settings.poll_max_seconds)
-                return []
-            if away:
-                log.info("database_available")
-            return tasks
-        return []
+                self._held[task.job_id, claim.lease] = held
+                self._slots.take(task.provider)
+                jobs.create_task(self._work_on(held))
+        if claim.tasks:
+            log.debug("claimed", tasks=len(claim.tasks))
+        return len(claim.tasks)
 
     def _longest_pause(self) -> float:
         if self._work.listening:
@@ -201,86 +200,65 @@ class Dispatcher:
 
     def _until_due(self, pause: float) -> float:
         """Shorten a pause to when the next task that was put aside is due, in seconds."""
-        if self._due:
-            pause = min(pause, max(0.0, self._due[0] - anyio.current_time()))
-        return pause
+        due = self._agenda.until_next(anyio.current_time())
+        return pause if due is None else min(pause, due)
 
     def _expect(self, seconds: float) -> None:
-        """Look again when a task that was put aside is due: no notification tells of that."""
-        heapq.heappush(self._due, anyio.current_time() + seconds)
+        """Look again when a task that was put aside is due."""
+        self._agenda.note(anyio.current_time() + seconds)
         self._work.wake()
 
     async def _work_on(self, held: Held) -> None:
         """Do one task, and clean up when it turns out not to be ours any more."""
         job_id = held.task.job_id
-        log.info("claimed", job_id=job_id, step=held.task.step, attempt=held.task.attempt)
-        lost = False
+        outcome: Outcome = "abandoned"
+        status = None
         try:
             with held.scope:
                 try:
-                    await self._steps.run(held)
+                    outcome = await self._steps.run(held)
                 except LeaseLost:
-                    lost = True
+                    outcome = "dropped"
                 except Exception:
                     # Not even the failure could be told. The lease will end, and then it is
                     # another attempt.
                     log.exception("abandoned", job_id=job_id)
-            if held.released:
-                self._handing_back.append(held)
-            elif lost or held.scope.cancelled_caught:
+            if held.scope.cancelled_caught:
+                outcome = "dropped"
+                if self._stopping:
+                    outcome = await self._give_up(held)
+            if outcome == "dropped":
                 log.warning("dropped", job_id=job_id, reason="lease_lost")
-                await self._steps.cancel(held)
+                status = await self._end_unwanted(held)
         finally:
+            held.work.done(outcome, status)
             del self._held[job_id, held.lease]
+            self._slots.give_back(held.task.provider)
             self._work.wake()
 
-    async def _keep_leases(self) -> None:
-        """Extend all leases in one call, every third of a lease, or sooner to show progress."""
-        settings = self._settings
-        third = settings.lease_seconds / 3
-        pause = third
-        while True:
-            called = anyio.current_time()
-            if await self._beat.sleep(pause):
-                # Progress: as soon as is decent after the last call.
-                least = min(settings.progress_seconds, third)
-                await anyio.sleep(max(0.0, called + least - anyio.current_time()))
-            pause = third if await self._extend_leases(third) else min(1.0, third / 4)
+    async def _end_unwanted(self, held: Held) -> str | None:
+        """Have the provider stop, if nobody wants the job any more. Never raises.
 
-    async def _extend_leases(self, patience: float) -> bool:
-        """Extend what is held, and drop what is not ours any more; False if nobody answered."""
-        held = [each for each in self._held.values() if not each.scope.cancel_called]
-        if not held:
-            return True
-        sent = anyio.current_time()
+        A job that was merely taken over goes on: what the provider does is the new owner's now.
+
+        Returns:
+            The job's status, if it has ended so.
+        """
+        task = held.task
+        status = None
         try:
-            with anyio.fail_after(patience):
-                kept = await self._database.extend_leases(
-                    [each.as_lease() for each in held], self._settings.lease_seconds
-                )
-        except (DatabaseUnavailable, TimeoutError):
-            log.warning("heartbeat_failed", held=len(held))
-            return False
-        except DatabaseError as error:
-            log.error("heartbeat_refused", code=error.code, error=str(error))
-            return False
-        for each in held:
-            if each.task.job_id in kept:
-                each.scope.deadline = sent + self._settings.lease_seconds
-            elif not each.settling:
-                each.scope.cancel()
-        return True
-
-    async def _sweep(self) -> None:
-        """Now and then end the jobs whose last worker vanished: nobody will claim them."""
-        while True:
-            try:
-                failed = await self._database.fail_exhausted_jobs()
-                if failed:
-                    log.warning("exhausted", job_ids=sorted(failed))
-            except (DatabaseUnavailable, DatabaseError) as error:
-                log.warning("sweep_failed", error=str(error))
-            await anyio.sleep(min(SWEEP_SECONDS, self._settings.lease_seconds))
+            with anyio.move_on_after(CANCEL_SECONDS):
+                status = await self._database.unwanted_status(task.job_id)
+                if status is None:
+                    return None
+                # What the provider has an id for is on a list by now, which is heard of in time.
+                self._cancellations.wakeup.wake()
+                if task.provider_job_id is None:
+                    with self.telemetry.provider_call(task.provider, "cancel", task.job_id):
+                        await self._providers[task.provider].cancel(task.job_id, None)
+        except Exception as error:
+            log.warning("cancel_failed", job_id=task.job_id, error=type(error).__name__)
+        return status
 
     async def _drain(self) -> None:
         """Let jobs come to their end for a while, then stop them."""
@@ -289,10 +267,34 @@ class Dispatcher:
         with anyio.move_on_after(self._settings.shutdown_seconds):
             while self._held and not self._stopping_now:
                 await self._work.sleep()
+        last = anyio.current_time() + LAST_WORD_SECONDS
         for held in self._held.values():
-            # A call that must not be made twice is not handed on as if it had not been made.
-            held.released = not held.submitting
-            held.scope.cancel()
+            held.released = True
+            if held.settling:
+                held.scope.deadline = min(held.scope.deadline, last)
+            else:
+                held.scope.cancel()
+
+    async def _give_up(self, held: Held) -> Outcome:
+        """Let go of what was stopped in the middle.
+
+        A call that must not be made twice is not handed back as if it had not been made: it has to
+        be looked for.
+        """
+        if not held.released:
+            return "dropped"
+        if not held.submitted:
+            self._handing_back.append(held)
+            return "released"
+        if held.settling:
+            # What came of it was being told and may have been heard. The lease's end decides.
+            return "abandoned"
+        try:
+            with anyio.fail_after(LAST_WORD_SECONDS):
+                return await self._steps.fail(held, LOST_ANSWER)
+        except (DatabaseError, TimeoutError) as error:
+            log.warning("give_up_failed", job_id=held.task.job_id, error=type(error).__name__)
+        return "abandoned"
 
     async def _hand_back(self) -> None:
         """Release what was stopped, so that others need not wait for the leases to end."""

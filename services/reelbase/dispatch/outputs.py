@@ -16,7 +16,7 @@ from reelbase.media.probe import MediaInfo, Unreadable, probe
 from reelbase.providers.base import Output, Transient
 from reelbase.storage import Storage
 
-__all__ = ["BUCKETS", "store_outputs"]
+__all__ = ["BUCKETS", "UnusableOutput", "store_outputs"]
 
 BUCKETS = {
     "result_video": "final-videos",
@@ -56,6 +56,10 @@ EXTENSIONS = {
 CHUNK_BYTES = 1 << 20
 
 
+class UnusableOutput(Transient):
+    """What the provider delivered is no result: nothing, damaged, or not what was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """A file as it really is. `size_bytes` counts bytes, `sha256` is in hexadecimal."""
@@ -80,11 +84,11 @@ async def store_outputs(
         The assets as `worker.complete_job` takes them.
 
     Raises:
-        Transient: the provider returned nothing, or something that it should not have.
+        UnusableOutput: the provider returned nothing, or something that it should not have.
         StorageUnavailable, StorageError: see `Storage.upload`.
     """
     if not outputs:
-        raise Transient("no_output", "The provider finished without a result.")
+        raise UnusableOutput("no_output", "The provider finished without a result.")
     assets = []
     for output in outputs:
         asset = await store_one(
@@ -135,14 +139,16 @@ def inspect(path: Path, role: str, workdir: Path) -> Inspected:
     # A link could lead out of the folder to a file that is nobody's result; a pipe never ends.
     usable = path.is_file() and not path.is_symlink()
     if kind is None or not usable or not path.resolve().is_relative_to(workdir.resolve()):
-        raise Transient("unusable_output", "The provider returned a file that cannot be used.")
+        raise UnusableOutput("unusable_output", "The provider returned a file that cannot be used.")
     try:
         info = probe(path)
     except (Unreadable, OSError) as error:
         message = f"The provider returned a damaged {kind}."
-        raise Transient("unusable_output", message) from error
+        raise UnusableOutput("unusable_output", message) from error
     if info.kind != kind or info.mime_type not in EXTENSIONS:
-        raise Transient("unusable_output", f"The provider returned {info.mime_type}, not {kind}.")
+        raise UnusableOutput(
+            "unusable_output", f"The provider returned {info.mime_type}, not {kind}."
+        )
     digest = hashlib.sha256()
     size = 0
     with path.open("rb") as opened:

@@ -8,6 +8,7 @@ import structlog
 
 from reelbase.database import Database, open_client
 from reelbase.dispatch.dispatcher import Dispatcher
+from reelbase.dispatch.health import health_server
 from reelbase.dispatch.housekeeping import keep_house
 from reelbase.dispatch.workroot import make_private
 from reelbase.errors import SettingsError
@@ -15,6 +16,7 @@ from reelbase.providers import load_providers
 from reelbase.providers.base import Configuration, Provider
 from reelbase.settings import Settings
 from reelbase.storage import Storage
+from reelbase.telemetry import open_telemetry
 
 __all__ = ["run_worker"]
 
@@ -29,7 +31,8 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
         providers: By name; those that the settings name unless given.
 
     Raises:
-        SettingsError: a provider that does not exist or cannot be set up, or an unusable folder.
+        SettingsError: a provider that does not exist or cannot be set up, an unusable folder, or
+            an address that is taken.
     """
     # Here already, since out of a task group it would come in a group.
     make_private(settings.work_dir)
@@ -39,12 +42,17 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
         except Configuration as error:
             raise SettingsError(f"REELBASE_PROVIDERS: {error.message}") from error
     async with (
+        open_telemetry(settings.worker_name) as telemetry,
         open_client(settings) as client,
         open_client(settings, settings.worker_concurrency) as files,
     ):
         database, storage = Database(client), Storage(files)
-        dispatcher = Dispatcher(database, storage, providers, settings)
-        async with anyio.create_task_group() as group:
+        dispatcher = Dispatcher(database, storage, providers, settings, telemetry)
+        # It answers until all is handed back, so that whoever stops us can see it.
+        async with (
+            health_server(settings.worker_url, telemetry, dispatcher, database, storage),
+            anyio.create_task_group() as group,
+        ):
             group.start_soon(stop_on_signals, dispatcher)
             group.start_soon(keep_house, database, storage, settings.housekeeping_seconds)
             await dispatcher.run()

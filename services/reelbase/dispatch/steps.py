@@ -1,101 +1,65 @@
 """One step of one job: drive the provider, store what it made, tell the database.
 
-What went wrong decides what becomes of the job::
+The usual job is told once, when it is done; what lasts is announced before: that the provider has
+the job as soon as it reports progress, that outputs are being stored when that takes long.
 
-    Permanent          it fails at once; the credits return
-    Transient          another attempt, after the provider's pause if it named one
-    Configuration      another attempt, much later: an operator has to act first
-    timeout            another attempt
-    Storage refused    it fails at once
-    Storage away       another attempt
-    anything else      another attempt; the traceback is for the log and never for the user
-    timeout or anything else, while a provider that cannot be asked twice was being asked
-                       it fails at once: what became of the call is not known
-
-Whether there is another attempt, and when, is decided in SQL. `LeaseLost` goes through to the
+What went wrong decides what becomes of the job: see `failures`. `LeaseLost` goes through to the
 caller, as nothing may be written any more.
 """
 
 import asyncio
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 import anyio
 import structlog
 
-from reelbase.database import Database, HeldLease, Task
-from reelbase.dispatch.outputs import store_outputs
-from reelbase.dispatch.workroot import WorkRoot
-from reelbase.errors import DatabaseUnavailable, LeaseLost, StorageError, StorageUnavailable
+from reelbase.database import Task, Verdict
+from reelbase.dispatch.failures import Failure, failure_of, still_unknown
+from reelbase.dispatch.held import Held
+from reelbase.dispatch.outbox import Outbox
+from reelbase.dispatch.outputs import UnusableOutput, store_outputs
+from reelbase.dispatch.workroot import Folder, WorkRoot
+from reelbase.errors import LeaseLost, StorageUnavailable
 from reelbase.providers.base import (
     Accepted,
-    Configuration,
     Finished,
     Job,
     Permanent,
     Provider,
-    ProviderError,
+    Report,
     Running,
-    Transient,
 )
-from reelbase.settings import Settings
 from reelbase.storage import Storage
+from reelbase.telemetry import Outcome
 
-__all__ = ["Held", "Steps"]
+__all__ = ["Outboxes", "Steps"]
 
 T = TypeVar("T")
 
-UNKNOWN_OUTCOME = "It is not known whether the provider received this job."
-INTERNAL_ERROR = "Something went wrong on our side."
-STORAGE_ERROR = "The result could not be stored."
+STORING_SECONDS = 1.0
+"""Storing that takes longer is announced."""
+
+STORAGE_AWAY_SECONDS = 1.0
+"""The pause before storing again what a provider will not hand out again."""
 
 log = structlog.stdlib.get_logger("reelbase.dispatch")
 
-
-@dataclass(slots=True, eq=False)
-class Held:
-    """A task in this worker's hands.
-
-    Attributes:
-        lease: The token under which it was claimed.
-        scope: Ends the work. Its deadline is the end of the lease, in the event loop's time, and
-            only a heartbeat that got through moves it.
-        progress: In percent, as last reported by the provider.
-        submitting: A call that must not be made twice was begun, and its answer is not on record.
-        settling: The last word about this task is on its way; a heartbeat that does not find the
-            task any more proves nothing.
-        released: The work was ended to hand the task back.
-        reported: Set by the provider's first report.
-        announced: The database knows that the provider has the job.
-    """
-
-    task: Task
-    lease: str
-    scope: anyio.CancelScope
-    progress: int | None = None
-    submitting: bool = False
-    settling: bool = False
-    released: bool = False
-    reported: anyio.Event = field(default_factory=anyio.Event)
-    announced: bool = False
-
-    def as_lease(self) -> HeldLease:
-        """The form in which the database is told."""
-        return HeldLease(job_id=self.task.job_id, lease=self.lease, progress=self.progress)
+Answer = Finished | Accepted | Running | Failure
+"""What came of calling a provider."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """How an attempt ended badly. `message` is for the user; `retry_after` in seconds."""
+class Outboxes:
+    """The functions that take news of jobs."""
 
-    code: str
-    message: str
-    retry: bool
-    retry_after: float | None = None
+    advance: Outbox
+    complete: Outbox
+    fail: Outbox
+
+    def __len__(self) -> int:
+        return len(self.advance) + len(self.complete) + len(self.fail)
 
 
 class Steps:
@@ -108,80 +72,210 @@ class Steps:
     def __init__(
         self,
         *,
-        database: Database,
+        outboxes: Outboxes,
         storage: Storage,
         providers: Mapping[str, Provider],
-        settings: Settings,
+        step_seconds: float,
         workroot: WorkRoot,
         on_progress: Callable[[], None],
         on_parked: Callable[[float], None],
     ) -> None:
-        self._database = database
+        self._outboxes = outboxes
         self._storage = storage
         self._providers = providers
-        self._settings = settings
+        self._step_seconds = step_seconds
         self._workroot = workroot
         self._on_progress = on_progress
         self._on_parked = on_parked
 
-    async def run(self, held: Held) -> None:
+    async def run(self, held: Held) -> Outcome:
         """Do the step that the task is at, to its end.
+
+        Returns:
+            What came of it: "completed", "parked", "failed" (the job is over) or "retried".
 
         Raises:
             LeaseLost: the task is somebody else's now, or the user has cancelled it.
         """
-        task = held.task
+        workdir = self._workroot.folder(held.task.job_id)
         try:
-            async with self._workroot.folder(task.job_id) as workdir:
-                outcome = await self._drive(held, workdir)
-                if isinstance(outcome, Finished):
-                    await self._store(held, outcome, workdir)
-                    return
+            outcome = await self._drive(held, workdir)
+            # From here on the answer is to be told, and a heartbeat does not end that.
+            held.settling = not isinstance(outcome, Finished)
+            if isinstance(outcome, Finished):
+                return await self._complete(held, outcome, workdir)
         except LeaseLost:
             raise
         except Exception as error:
-            outcome = self._failure_of(error, held)
+            held.settling = False
+            outcome = failure_of(error, held)
+        finally:
+            await workdir.remove()
         if isinstance(outcome, Failure):
-            await self._fail(held, outcome)
-        else:
-            await self._park(held, outcome)
+            return await self.fail(held, outcome)
+        return await self._park(held, outcome)
 
-    async def cancel(self, held: Held) -> None:
-        """Have the provider stop, if nobody wants the job any more. Never raises.
+    async def fail(self, held: Held, failure: Failure) -> Outcome:
+        """Give the attempt up; the answer is as that of `run`."""
+        held.work.failed(failure.error_class, failure.code)
+        verdict = await self._settle(
+            held, self._outboxes.fail, **failure.as_news(), latency_ms=held.latency_ms
+        )
+        if verdict.result == "refused":
+            return self._not_taken(held, verdict)
+        if verdict.due_in_seconds is not None:
+            self._on_parked(verdict.due_in_seconds)
+        log.info(
+            "attempt_failed",
+            job_id=held.task.job_id,
+            error_class=failure.error_class,
+            code=failure.code,
+            status=verdict.status,
+        )
+        return "failed" if verdict.status == "failed" else "retried"
 
-        A job that was merely taken over goes on: what the provider does is the new owner's now.
-        """
-        try:
-            with anyio.move_on_after(5):
-                if await self._database.is_unwanted(held.task.job_id):
-                    await self._providers[held.task.provider].cancel(job_of(held.task))
-        except Exception as error:
-            log.warning("cancel_failed", job_id=held.task.job_id, error=type(error).__name__)
-
-    async def _drive(self, held: Held, workdir: Path) -> Finished | Accepted | Running | Failure:
-        """Call the provider."""
+    async def _drive(self, held: Held, workdir: Folder) -> Answer:
+        """Submit the job, unless its provider has it, or may have it."""
         task = held.task
         provider = self._providers[task.provider]
         job = job_of(task)
-        if task.step != "submit" or task.provider_job_id is not None:
-            with anyio.fail_after(self._settings.step_seconds):
-                return await provider.look_up(job, workdir)
-        # A vanished attempt may have reached the provider. A second call is a second bill.
-        if task.previous_outcome == "lost" and not provider.repeatable:
-            return Failure("unknown_outcome", UNKNOWN_OUTCOME, retry=False)
-        async with self._announced(held) as report:
-            held.submitting = not provider.repeatable
-            with anyio.fail_after(self._settings.step_seconds):
-                submission = await provider.submit(job, workdir, report)
-        return submission
+        if task.provider_job_id is not None:
+            return await self._ask(held, "look_up", provider.look_up(job, workdir))
+        report = self._reporter(held)
+        if is_in_doubt(task) and not provider.repeatable:
+            found = await self._recover(held, provider.recover(job, workdir, report))
+            if found is not None:
+                return found
+        if task.has_lost_inputs:
+            raise Permanent("inputs_lost", "A file that this job needs was deleted.")
+        held.submitting = held.submitted = not provider.repeatable
+        try:
+            return await self._ask(held, "submit", provider.submit(job, workdir, report))
+        finally:
+            held.submitting = False
 
-    @asynccontextmanager
-    async def _announced(self, held: Held) -> AsyncIterator[Callable[[int], None]]:
-        """Give out a progress function; with its first call the job is `processing`."""
+    async def _recover(
+        self, held: Held, asking: Coroutine[Any, Any, Finished | Accepted | Running | None]
+    ) -> Answer | None:
+        """Look for an earlier submission; None when there is none, so that one may be made."""
+        try:
+            found = await self._ask(held, "recover", asking)
+        except Exception as error:
+            if failure := still_unknown(error, held.task):
+                return failure
+            raise
+        what = type(found).__name__ if found else None
+        log.info("recovered", job_id=held.task.job_id, found=what)
+        return found
+
+    async def _ask(self, held: Held, call: str, asking: Coroutine[Any, Any, T]) -> T:
+        """Wait for a provider's answer, not for ever, and time it."""
+        began = anyio.current_time()
+        try:
+            with held.work.provider_call(call), anyio.fail_after(self._step_seconds):
+                return await asking
+        finally:
+            held.latency_ms = round((anyio.current_time() - began) * 1000)
+
+    async def _complete(self, held: Held, finished: Finished, workdir: Folder) -> Outcome:
+        """Store the outputs and complete the job."""
+        if not finished.outputs and not finished.yields:
+            raise UnusableOutput("no_output", "The provider finished without a result.")
+        assets: list[dict[str, Any]] = []
+        if finished.outputs:
+            assets = await self._store(held, finished, workdir)
+        try:
+            verdict = await self._settle(
+                held,
+                self._outboxes.complete,
+                assets=assets,
+                yields=finished.yields,
+                latency_ms=held.latency_ms,
+                units=finished.units,
+                cost_usd=finished.cost_usd,
+            )
+        except ValueError as error:
+            verdict = Verdict("refused", str(error))
+        if verdict.result == "refused":
+            log.error("result_refused", job_id=held.task.job_id, reason=verdict.message)
+            raise UnusableOutput("unusable_output", "The provider returned what cannot be used.")
+        log.info("completed", job_id=held.task.job_id, assets=len(assets))
+        return "completed"
+
+    async def _store(self, held: Held, finished: Finished, workdir: Folder) -> list[dict[str, Any]]:
+        """Store the outputs, and say so if that takes long."""
+        announcing = asyncio.get_running_loop().call_later(
+            STORING_SECONDS, self._announce, held, "finalizing"
+        )
+        folder = f"{held.task.user_id}/{held.task.job_id}"
+        try:
+            with held.work.storing() as stored:
+                while True:
+                    try:
+                        assets = await store_outputs(
+                            self._storage, folder, finished.outputs, workdir()
+                        )
+                    except StorageUnavailable as error:
+                        # What cannot be asked for again is worth waiting for, while it is ours.
+                        if not held.submitted:
+                            raise
+                        log.warning(
+                            "storage_unavailable", job_id=held.task.job_id, error=str(error)
+                        )
+                        await anyio.sleep(STORAGE_AWAY_SECONDS)
+                    else:
+                        stored.bytes += sum(asset["size_bytes"] for asset in assets)
+                        return assets
+        finally:
+            announcing.cancel()
+
+    async def _park(self, held: Held, outcome: Accepted | Running) -> Outcome:
+        """Leave the job to the provider for a while, and give the lease up."""
+        pause = max(0.0, outcome.poll_after_seconds)
+        news: dict[str, Any] = {"status": "processing", "poll_after_seconds": pause}
+        if isinstance(outcome, Accepted):
+            news["provider_job_id"] = outcome.provider_job_id
+        else:
+            news["progress"] = outcome.progress
+        # An id that the database never hears of is work that nobody can stop.
+        is_vital = isinstance(outcome, Accepted)
+        verdict = await self._settle(held, self._outboxes.advance, is_vital=is_vital, **news)
+        if verdict.result == "refused":
+            return self._not_taken(held, verdict)
+        held.submitted = False
+        self._on_parked(pause)
+        log.info("parked", job_id=held.task.job_id, poll_after_seconds=pause)
+        return "parked"
+
+    async def _settle(
+        self, held: Held, outbox: Outbox, *, is_vital: bool = False, **news: Any
+    ) -> Verdict:
+        """Say the last word about the task; whoever holds it afterwards, we do not.
+
+        What is vital is told even when the lease ends meanwhile and nobody waits any more.
+        """
+        held.settling = True
+        answer: Awaitable[Verdict] = outbox.put(held.task.job_id, held.lease, **news)
+        if is_vital:
+            answer = asyncio.shield(answer)
+        with held.work.telling(outbox.name):
+            verdict = await answer
+        if verdict.result == "lease_lost":
+            raise LeaseLost("PT409", verdict.message or "The lease on this job is lost.")
+        return verdict
+
+    def _not_taken(self, held: Held, verdict: Verdict) -> Outcome:
+        """Give up on telling: the lease will end, and then it is another attempt."""
+        log.error("refused", job_id=held.task.job_id, reason=verdict.message)
+        return "refused"
+
+    def _reporter(self, held: Held) -> Report:
+        """Make a progress function; with its first call the job is `processing`."""
         loop = asyncio.get_running_loop()
 
         def note() -> None:
-            held.reported.set()
+            if held.announcement is None:
+                self._announce(held, "processing")
             self._on_progress()
 
         def report(progress: int) -> None:
@@ -190,115 +284,32 @@ class Steps:
                 held.progress = progress
                 loop.call_soon_threadsafe(note)
 
-        announcement = asyncio.create_task(self._announce(held))
-        try:
-            yield report
-        finally:
-            # One that has begun is waited for: "processing" must not arrive after what follows.
-            if not held.reported.is_set():
-                announcement.cancel()
-            await asyncio.wait([announcement])
+        return report
 
-    async def _announce(self, held: Held) -> None:
-        await held.reported.wait()
-        try:
-            await self._database.advance_job(held.task.job_id, held.lease, "processing")
-            held.announced = True
-        except LeaseLost:
-            held.scope.cancel()
-        except Exception as error:
-            # Only the display suffers; the next call about this job will tell.
-            log.warning("announce_failed", job_id=held.task.job_id, error=type(error).__name__)
-
-    async def _store(self, held: Held, finished: Finished, workdir: Path) -> None:
-        """Store the outputs and complete the job."""
-        task = held.task
-        if task.step == "submit" and not held.announced:
-            await insist(lambda: self._database.advance_job(task.job_id, held.lease, "processing"))
-        await insist(lambda: self._database.advance_job(task.job_id, held.lease, "finalizing"))
-        assets = await store_outputs(
-            self._storage, f"{task.user_id}/{task.job_id}", finished.outputs, workdir
+    def _announce(self, held: Held, status: Literal["processing", "finalizing"]) -> None:
+        """Tell how far the job is, unless something is being told already. Waits for nothing."""
+        if held.settling or (held.announcement is not None and not held.announcement.done()):
+            return
+        told = self._outboxes.advance.put(
+            held.task.job_id, held.lease, status=status, progress=held.progress
         )
-        held.settling = True
-        await insist(lambda: self._database.complete_job(task.job_id, held.lease, assets))
-        log.info("completed", job_id=task.job_id, assets=len(assets))
-
-    async def _park(self, held: Held, outcome: Accepted | Running) -> None:
-        """Leave the job to the provider for a while, and give the lease up."""
-        task = held.task
-        provider_job_id = (
-            outcome.provider_job_id if isinstance(outcome, Accepted) else task.provider_job_id
-        )
-        pause = max(0.0, outcome.poll_after_seconds)
-        if isinstance(outcome, Running) and outcome.progress is not None:
-            held.progress = outcome.progress
-            await insist(
-                lambda: self._database.extend_leases(
-                    [held.as_lease()], self._settings.lease_seconds
-                )
-            )
-        held.settling = True
-        await insist(
-            lambda: self._database.advance_job(
-                task.job_id, held.lease, "processing", provider_job_id, pause
-            )
-        )
-        held.submitting = False
-        self._on_parked(pause)
-        log.info("parked", job_id=task.job_id, poll_after_seconds=pause)
-
-    async def _fail(self, held: Held, failure: Failure) -> None:
-        task = held.task
-        held.settling = True
-        status = await insist(
-            lambda: self._database.fail_job(
-                task.job_id,
-                held.lease,
-                failure.code,
-                failure.message,
-                retry=failure.retry,
-                retry_after_seconds=failure.retry_after,
-            )
-        )
-        if status != "failed" and failure.retry_after is not None:
-            self._on_parked(failure.retry_after)
-        log.info("attempt_failed", job_id=task.job_id, code=failure.code, status=status)
-
-    def _failure_of(self, error: Exception, held: Held) -> Failure:
-        """Decide what an error means for the job."""
-        task = held.task
-        if isinstance(error, Permanent):
-            return Failure(error.code, error.message, retry=False)
-        if isinstance(error, Transient):
-            return Failure(error.code, error.message, True, error.retry_after)
-        if isinstance(error, Configuration):
-            log.error("provider_misconfigured", job_id=task.job_id, code=error.code)
-            pause = self._settings.configuration_retry_seconds
-            return Failure(error.code, error.message, True, pause)
-        if isinstance(error, ProviderError):
-            return Failure(error.code, error.message, retry=True)
-        if held.submitting and not isinstance(error, StorageError | StorageUnavailable):
-            log.error("unknown_outcome", job_id=task.job_id, traceback=traceback_of(error, task))
-            return Failure("unknown_outcome", UNKNOWN_OUTCOME, retry=False)
-        if isinstance(error, TimeoutError):
-            return Failure("provider_timeout", "The provider took too long.", retry=True)
-        if isinstance(error, StorageUnavailable):
-            return Failure("storage_unavailable", STORAGE_ERROR, retry=True)
-        if isinstance(error, StorageError):
-            log.error("storage_refused", job_id=task.job_id, code=error.code, status=error.status)
-            return Failure("storage_refused", STORAGE_ERROR, retry=False)
-        log.error("internal_error", job_id=task.job_id, traceback=traceback_of(error, task))
-        return Failure("internal_error", INTERNAL_ERROR, retry=True)
+        told.add_done_callback(lambda answer: heed(answer, held))
+        held.announcement = told
 
 
-async def insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Make an idempotent call until the database answers; the lease's end ends the waiting."""
-    while True:
-        try:
-            return await call()
-        except DatabaseUnavailable as error:
-            log.warning("database_unavailable", error=str(error))
-        await anyio.sleep(0.5)
+def heed(answer: asyncio.Future[Verdict], held: Held) -> None:
+    """Look at what came of an announcement: only that the lease is lost matters."""
+    if answer.cancelled():
+        return
+    if error := answer.exception():
+        log.warning("announce_failed", job_id=held.task.job_id, error=type(error).__name__)
+    elif answer.result().result == "lease_lost" and not held.settling and not held.submitting:
+        held.scope.cancel()
+
+
+def is_in_doubt(task: Task) -> bool:
+    """Whether an earlier submission may have reached the provider, of which we have no id."""
+    return task.step != "submit" or task.previous_outcome in {"lost", "unknown"}
 
 
 def job_of(task: Task) -> Job:
@@ -321,12 +332,3 @@ def job_of(task: Task) -> Job:
         parameters=task.parameters,
         provider_job_id=task.provider_job_id,
     )
-
-
-def traceback_of(error: Exception, task: Task) -> str:
-    """The traceback as text, without what the user wrote, which errors like to repeat."""
-    text = "".join(traceback.format_exception(error))
-    for written in (task.prompt, task.negative_prompt, task.audio_instructions):
-        if written and len(written) > 3:
-            text = text.replace(written, "[prompt]").replace(repr(written)[1:-1], "[prompt]")
-    return text

@@ -10,8 +10,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -19,7 +19,28 @@ import anyio.to_thread
 
 from reelbase.errors import SettingsError
 
-__all__ = ["WorkRoot", "make_private"]
+__all__ = ["Folder", "WorkRoot", "make_private"]
+
+
+class Folder:
+    """A fresh folder for one attempt, made when it is asked for: many jobs need none."""
+
+    def __init__(self, parent: Path, name: str) -> None:
+        self._parent = parent
+        self._name = name
+        self._path: Path | None = None
+
+    def __call__(self) -> Path:
+        """Return the folder, which the first call makes."""
+        if self._path is None:
+            self._path = Path(tempfile.mkdtemp(prefix=f"{self._name}-", dir=self._parent))
+        return self._path
+
+    async def remove(self) -> None:
+        """Remove it with all in it, if it was made; not to be interrupted."""
+        if (path := self._path) is not None:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(lambda: shutil.rmtree(path, ignore_errors=True))
 
 
 class WorkRoot:
@@ -54,16 +75,10 @@ class WorkRoot:
         shutil.rmtree(self._own, ignore_errors=True)
         self._stack.close()
 
-    @asynccontextmanager
-    async def folder(self, name: str) -> AsyncIterator[Path]:
-        """A fresh folder that is removed with all in it, however the block ends."""
+    def folder(self, name: str) -> Folder:
+        """A folder that does not exist yet; whoever asks for one removes it."""
         assert self._own is not None
-        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._own))
-        try:
-            yield path
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(lambda: shutil.rmtree(path, ignore_errors=True))
+        return Folder(self._own, name)
 
 
 def make_private(root: Path) -> None:

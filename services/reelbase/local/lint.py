@@ -31,7 +31,7 @@ _PGRLS_CONFIGS = ("pgrls.toml", "pgrls.internal.toml")
 # resolved when they are created, so that no path matters to them, and a path would keep them from
 # being inlined; the last asks for its caller's path, and names nothing outside pg_catalog.
 _PATHLESS = (
-    *("private.now", "private.current_actor", "public.submit_generation"),
+    *("private.now", "private.current_actor", "private.users_window", "public.submit_generation"),
     "private.require_ledger",
 )
 

@@ -1,13 +1,20 @@
 """What a provider is: the one protocol between the dispatcher and whoever makes the media.
 
-A provider takes a :class:`Job`, works in a folder of its own, and hands back files. It knows
-nothing of Supabase, credits or retries; the dispatcher owns all of these. The errors say only
-what the dispatcher must know to decide::
+A provider takes a :class:`Job`, and hands back files (in a folder of its own, which is made when it
+asks for one) or structured results. It knows nothing of Supabase, credits or retries; the
+dispatcher owns all of these. The errors say only what the dispatcher must know to decide::
 
     ProviderError(code, message)
     ├── Permanent       the job can never succeed as it is: fail it, give the credits back
     ├── Transient       worth trying again, after `retry_after` seconds if that is known
-    └── Configuration   the operator must act (a missing key, a missing binary); the job is innocent
+    ├── Throttled       the provider takes no more at this moment; the job is innocent
+    ├── Configuration   the operator must act (a missing key, a missing binary); the job is innocent
+    ├── Unknown         the submission was sent and its answer lost: it may be under way
+    └── Unknowable      and the provider cannot be asked whether it is
+
+No provider offers a submission that may be sent twice, and a second one is a second bill. So each
+submission carries the job's id (`Job.reference`), and one whose answer was lost is looked for by
+it (`recover`) before anything is submitted again.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,11 +34,18 @@ __all__ = [
     "Report",
     "Running",
     "Submission",
+    "Throttled",
     "Transient",
+    "Unknowable",
+    "Unknown",
+    "Workdir",
 ]
 
 Report = Callable[[int], None]
 """Takes the progress in percent, 0 to 100. Cheap, and may be called from any thread."""
+
+Workdir = Callable[[], Path]
+"""Returns the folder of this attempt, which the first call makes and the caller removes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,11 @@ class Job:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     provider_job_id: str | None = None
 
+    @property
+    def reference(self) -> str:
+        """What is told with every submission, so that it can be found again: the job's id."""
+        return self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -81,9 +100,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The provider is done and the files are there."""
+    """The provider is done: there are files, or `yields`, or both.
 
-    outputs: tuple[Output, ...]
+    `yields` is the structured result of kinds that make no file, as `worker.complete_jobs` takes
+    it: a concept's title and tone, a summary, the segments of a video. `units` is what the provider
+    billed (seconds, tokens, images), `cost_usd` how much, where it says so.
+    """
+
+    outputs: tuple[Output, ...] = ()
+    yields: Mapping[str, Any] | None = None
+    units: float | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +135,61 @@ Submission = Finished | Accepted
 class Provider(Protocol):
     """A maker of media.
 
-    `repeatable` is true when a submission whose answer was lost may simply be made again, because
-    it costs nothing and leaves nothing behind. All files are written below `workdir`, which
-    belongs to this attempt alone and is deleted by the caller.
+    `kinds` are the kinds of generation that it can do; tasks of others are left to others.
+    `concurrency` is how many jobs one process may have at it at once, None where it sets no limit
+    of its own. `repeatable` is true when a submission whose answer was lost may simply be made
+    again, because it costs nothing and leaves nothing behind. All files are written below
+    `workdir()`, which belongs to this attempt alone and is deleted by the caller.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
+    def kinds(self) -> frozenset[str]: ...
+
+    @property
+    def concurrency(self) -> int | None: ...
+
+    @property
     def repeatable(self) -> bool: ...
 
-    async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
-        """Start the job, or do all of it.
+    async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
+        """Start the job, or do all of it, and tell the other side `job.reference`.
 
         Raises:
-            ProviderError: see the module's docstring for which one means what.
+            ProviderError: see the module's docstring for which one means what. Whatever else is
+                raised by a provider that is not `repeatable` counts as `Unknown`.
         """
         ...
 
-    async def look_up(self, job: Job, workdir: Path) -> Finished | Running:
-        """Ask after a job that was accepted earlier; fetch its outputs if it is done."""
+    async def look_up(self, job: Job, workdir: Workdir) -> Finished | Running:
+        """Ask after a job that was accepted earlier; fetch its outputs if it is done.
+
+        Raises:
+            ProviderError: `Transient(anew=True)` when the work failed there and may be submitted
+                again as a new one.
+        """
         ...
 
-    async def cancel(self, job: Job) -> None:
-        """Stop working on the job. Does nothing when the job is unknown or has ended."""
+    async def recover(
+        self, job: Job, workdir: Workdir, report: Report
+    ) -> Finished | Accepted | Running | None:
+        """Look for a submission of `job.reference` whose answer was lost.
+
+        Never called where `repeatable` is true.
+
+        Returns:
+            What became of it; None when it never arrived and may be submitted.
+
+        Raises:
+            Unknowable: the provider cannot be asked. The job fails, and its credits return.
+            ProviderError: it could not be asked at this moment, and will be asked again.
+        """
+        ...
+
+    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+        """Stop working on a job. Does nothing when the job is unknown or has ended."""
         ...
 
 
@@ -154,7 +211,22 @@ class Permanent(ProviderError):  # noqa: N818 - named by what follows
 
 
 class Transient(ProviderError):  # noqa: N818
-    """The job may succeed if it is tried again, after `retry_after` seconds where that is known."""
+    """The job may succeed if it is tried again, after `retry_after` seconds where that is known.
+
+    With `anew` the provider says that the work it had accepted has failed: it is submitted again
+    instead of asked after again.
+    """
+
+    def __init__(
+        self, code: str, message: str, retry_after: float | None = None, *, anew: bool = False
+    ) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+        self.anew = anew
+
+
+class Throttled(ProviderError):  # noqa: N818
+    """Too much was asked for; no job is sent for `retry_after` seconds, and none is to blame."""
 
     def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(code, message)
@@ -163,3 +235,11 @@ class Transient(ProviderError):  # noqa: N818
 
 class Configuration(ProviderError):  # noqa: N818
     """The installation is at fault and an operator must mend it; the job may wait for that."""
+
+
+class Unknown(ProviderError):  # noqa: N818
+    """A submission was sent and its answer lost: nobody knows whether it is under way."""
+
+
+class Unknowable(ProviderError):  # noqa: N818
+    """A submission whose answer was lost cannot be looked for: this provider offers no way."""

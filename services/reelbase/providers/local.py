@@ -31,6 +31,8 @@ from reelbase.providers.base import (
     Running,
     Submission,
     Transient,
+    Unknowable,
+    Workdir,
 )
 
 __all__ = ["LocalProvider"]
@@ -53,7 +55,8 @@ _log = structlog.get_logger(__name__)
 
 
 class LocalProvider:
-    """Renders each job in a child process. Safe for any number of jobs at a time.
+    """Renders each job in a child process. Safe for any number of jobs at a time; more than there
+    are processors only makes each slower.
 
     Prompt, art style, aspect ratio, resolution, duration, number of outputs and the mode (`draft`
     is quicker and plainer) are honoured; so are the parameters `voice` (a voice of espeak-ng such
@@ -65,6 +68,8 @@ class LocalProvider:
     """
 
     name = "local"
+    kinds = frozenset(kind for kind, _ in _MODELS.values())
+    concurrency = os.cpu_count() or 1
     repeatable = True
 
     def __init__(self, deadline: float | None = None) -> None:
@@ -72,7 +77,7 @@ class LocalProvider:
         self._renders: dict[str, asyncio.subprocess.Process] = {}
         self._cancelled: set[str] = set()
 
-    async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+    async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
         """Render the job; returns when its files are there.
 
         Raises:
@@ -82,29 +87,35 @@ class LocalProvider:
             Configuration: an unknown model, or a package that is not installed.
         """
         spec = _spec_of(job)
+        folder = workdir()
         seconds = self._deadline or _deadline_of(spec)
         try:
             async with asyncio.timeout(seconds):
-                outputs = await self._render(job.id, spec, workdir, report)
+                outputs = await self._render(job.id, spec, folder, report)
         except TimeoutError:
             raise Transient("render_timeout", "Rendering took too long and was stopped.") from None
         return Finished(
             tuple(
                 [
-                    await to_thread.run_sync(_output, spec, workdir, position, fields)
+                    await to_thread.run_sync(_output, spec, folder, position, fields)
                     for position, fields in enumerate(outputs)
                 ]
             )
         )
 
-    async def look_up(self, job: Job, workdir: Path) -> Finished | Running:  # noqa: ARG002
+    async def look_up(self, job: Job, workdir: Workdir) -> Finished | Running:  # noqa: ARG002
         """Never needed: a submission ends with the files, and a lost one may be made again."""
-        raise Transient("render_lost", "The rendering was interrupted and has to be started again.")
+        message = "The rendering was interrupted and has to be started again."
+        raise Transient("render_lost", message, anew=True)
 
-    async def cancel(self, job: Job) -> None:
+    async def recover(self, job: Job, workdir: Workdir, report: Report) -> None:  # noqa: ARG002
+        """Never needed: see `look_up`."""
+        raise Unknowable("render_lost", "A rendering that was interrupted leaves nothing behind.")
+
+    async def cancel(self, reference: str, provider_job_id: str | None) -> None:  # noqa: ARG002
         """Stop the job's process at once, if this provider object runs it."""
-        if process := self._renders.get(job.id):
-            self._cancelled.add(job.id)
+        if process := self._renders.get(reference):
+            self._cancelled.add(reference)
             _kill(process)
 
     async def _render(
