@@ -72,7 +72,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def started(provider: LocalProvider, workdir: Path) -> tuple[asyncio.Task[Any], int]:
     """A long job that has begun, and the process group that renders it."""
     seen: list[int] = []
-    task = asyncio.create_task(provider.submit(job(**LONG), workdir, seen.append))
+    task = asyncio.create_task(provider.submit(job(**LONG), lambda: workdir, seen.append))
     await until(lambda: any(progress > 1 for progress in seen))
     return task, provider._renders["job-1"].pid
 
@@ -87,7 +87,7 @@ async def outcome(awaitable: Awaitable[Any]) -> BaseException | None:
 
 async def test_film_is_finished_measured_and_has_a_thumbnail(tmp_path: Path) -> None:
     progress: list[int] = []
-    submission = await LocalProvider().submit(job(), tmp_path, progress.append)
+    submission = await LocalProvider().submit(job(), lambda: tmp_path, progress.append)
     assert isinstance(submission, Finished)
     (output,) = submission.outputs
     assert (output.role, output.mime_type, output.position) == ("result_video", "video/mp4", 0)
@@ -101,7 +101,7 @@ async def test_film_is_finished_measured_and_has_a_thumbnail(tmp_path: Path) -> 
 
 async def test_images_come_in_order(tmp_path: Path) -> None:
     ordered = job(kind="text_to_image", model="still-1", output_count=2, aspect_ratio="1:1")
-    submission = await LocalProvider().submit(ordered, tmp_path, lambda _: None)
+    submission = await LocalProvider().submit(ordered, lambda: tmp_path, lambda _: None)
     assert isinstance(submission, Finished)
     assert [(o.role, o.mime_type, o.width, o.position) for o in submission.outputs] == [
         ("result_image", "image/png", 144, 0),
@@ -111,7 +111,7 @@ async def test_images_come_in_order(tmp_path: Path) -> None:
 
 async def test_voice_over_has_a_length_and_no_picture(tmp_path: Path) -> None:
     ordered = job(kind="voiceover", model="voice-1")
-    submission = await LocalProvider().submit(ordered, tmp_path, lambda _: None)
+    submission = await LocalProvider().submit(ordered, lambda: tmp_path, lambda _: None)
     assert isinstance(submission, Finished)
     (output,) = submission.outputs
     assert (output.role, output.mime_type) == ("result_audio", "audio/mpeg")
@@ -134,7 +134,7 @@ async def test_impossible_jobs_fail_for_good(
     tmp_path: Path, changes: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(Permanent) as failure:
-        await LocalProvider().submit(job(**changes), tmp_path, lambda _: None)
+        await LocalProvider().submit(job(**changes), lambda: tmp_path, lambda _: None)
     assert failure.value.code == code
     assert str(tmp_path) not in failure.value.message
 
@@ -144,7 +144,7 @@ async def test_wrong_catalogue_is_not_the_job_s_fault(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(Configuration):
-        await LocalProvider().submit(job(**changes), tmp_path, lambda _: None)
+        await LocalProvider().submit(job(**changes), lambda: tmp_path, lambda _: None)
 
 
 @needs_proc
@@ -160,7 +160,7 @@ async def test_cancelled_task_leaves_no_process(tmp_path: Path) -> None:
 async def test_cancelled_job_ends_at_once_and_for_good(tmp_path: Path) -> None:
     provider = LocalProvider()
     task, group = await started(provider, tmp_path)
-    await provider.cancel(job())
+    await provider.cancel(job().reference, None)
     error = await outcome(task)
     assert isinstance(error, Permanent)
     assert error.code == "cancelled"
@@ -168,13 +168,13 @@ async def test_cancelled_job_ends_at_once_and_for_good(tmp_path: Path) -> None:
 
 
 async def test_cancelling_an_unknown_job_does_nothing() -> None:
-    await LocalProvider().cancel(job(id="never heard of"))
+    await LocalProvider().cancel("never heard of", None)
 
 
 @needs_proc
 async def test_render_that_hangs_is_stopped_at_its_deadline(tmp_path: Path) -> None:
     provider = LocalProvider(deadline=1.0)
-    task = asyncio.create_task(provider.submit(job(**LONG), tmp_path, lambda _: None))
+    task = asyncio.create_task(provider.submit(job(**LONG), lambda: tmp_path, lambda _: None))
     await until(lambda: "job-1" in provider._renders)
     group = provider._renders["job-1"].pid
     error = await outcome(task)
@@ -204,7 +204,8 @@ async def main():
     def report(progress):
         if progress > 1:
             print(provider._renders["job-1"].pid, flush=True)
-    await provider.submit(Job(**json.loads(sys.argv[1])), Path(sys.argv[2]), report)
+    folder = Path(sys.argv[2])
+    await provider.submit(Job(**json.loads(sys.argv[1])), lambda: folder, report)
 
 asyncio.run(main())
 """
@@ -237,8 +238,19 @@ async def test_secrets_of_the_dispatcher_do_not_reach_the_renderer(
     environment = await anyio.Path(f"/proc/{group}/environ").read_bytes()
     assert b"PATH=" in environment
     assert b"sb_secret_of_the_test" not in environment
-    await provider.cancel(job())
+    await provider.cancel(job().reference, None)
     assert isinstance(await outcome(task), Permanent)
+
+
+async def test_lost_rendering_is_to_be_started_again(tmp_path: Path) -> None:
+    with pytest.raises(Transient) as failure:
+        await LocalProvider().look_up(job(provider_job_id="x"), lambda: tmp_path)
+    assert failure.value.anew
+
+
+def test_no_more_is_rendered_at_once_than_there_are_processors() -> None:
+    assert LocalProvider.concurrency == os.cpu_count()
+    assert LocalProvider.kinds == {"text_to_video", "text_to_image", "voiceover"}
 
 
 def test_registry_makes_known_providers_and_names_unknown_ones() -> None:

@@ -243,19 +243,23 @@ def test_ada_has_something_in_everything_that_a_client_reads(fresh: Connection[T
     assert empty == WITHOUT_ADA.keys()
 
 
-def test_running_jobs_are_held_until_their_leases_end_and_can_be_taken_over_then(
+def test_jobs_of_the_demo_that_run_are_left_alone_and_take_no_place(
     fresh: Connection[TupleRow],
 ) -> None:
     waiting = "0a0a0a0a-0000-4000-8000-000000001007"
     claim = (
         "select job_id::text, step::text, attempt from"
-        " worker.claim_tasks(gen_random_uuid(), 'test', '{local}', 100) where user_id = any(%s)"
+        " worker.claim_tasks(gen_random_uuid(), 'test', '[{\"provider\": \"local\"}]', 100)"
+        " where user_id = any(%s)"
     )
     assert rows(fresh, claim, PEOPLE) == [(waiting, "submit", 1)]
-    fresh.execute("update worker.tasks set available_at = now() where user_id = any(%s)", [PEOPLE])
-    taken = rows(fresh, claim, PEOPLE)
-    assert len(taken) == 6
-    assert {(step, attempt) for job, step, attempt in taken if job != waiting} == {("submit", 2)}
+    become(fresh, ADA)
+    [(job,)] = fresh.execute(
+        "select id::text from public.submit_generation('text_to_image', 'A quay')"
+    ).fetchall()
+    fresh.execute("reset role")
+    fresh.execute("select worker.tend_queue()")
+    assert rows(fresh, claim, PEOPLE) == [(job, "submit", 1)]
     assert rows(fresh, "select * from private.reconcile_credits()") == []
 
 

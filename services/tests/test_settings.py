@@ -70,6 +70,15 @@ def test_empty_database_url_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().database_url is None
 
 
+def test_worker_takes_fifty_jobs_and_serves_nothing_unless_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUPABASE_URL", URL)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "k")
+    settings = load_settings()
+    assert (settings.worker_concurrency, settings.worker_url) == (50, None)
+
+
 def test_settings_never_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", URL)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_planted")
@@ -93,6 +102,10 @@ def test_settings_never_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> N
         (
             {"SUPABASE_URL": URL, "SUPABASE_SECRET_KEY": "k", "REELBASE_WORKER_CONCURRENCY": "0"},
             "REELBASE_WORKER_CONCURRENCY cannot be used",
+        ),
+        (
+            {"SUPABASE_URL": URL, "SUPABASE_SECRET_KEY": "k", "REELBASE_WORKER_URL": "here"},
+            "REELBASE_WORKER_URL cannot be used",
         ),
     ],
 )
@@ -147,6 +160,7 @@ def test_worker_without_settings_ends_with_one_sentence() -> None:
         ("404", None, DatabaseError),
         ("23505", None, DatabaseError),
         (None, None, DatabaseError),
+        ("", None, DatabaseUnavailable),
     ],
 )
 def test_answer_of_the_database_becomes_one_kind_of_error(

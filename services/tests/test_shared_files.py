@@ -71,38 +71,47 @@ async def make_result(
     [project] = admin.execute(
         "insert into public.projects (user_id, name) values (%s, 'p') returning id::text", (user,)
     ).fetchone() or ("",)
+    # A model whose provider nobody serves, so that no other test's worker has the job.
+    model = f"files-{uuid.uuid4().hex[:12]}"
+    admin.execute(
+        "insert into public.models (id, provider, provider_model, display_name, kinds, modes)"
+        " values (%s, %s, 'm', 'Of a test', '{text_to_image}', '{draft}')",
+        (model, model),
+    )
+    admin.execute(
+        "insert into public.model_prices (model_id, kind, mode, unit, credits)"
+        " values (%s, 'text_to_image', 'draft', 'job', 0)",
+        (model,),
+    )
     with admin.transaction():
         admin.execute(
             "select set_config('request.jwt.claims', %s, true)", (json.dumps({"sub": user}),)
         )
         [job] = admin.execute(
-            "select id::text from public.submit_generation('text_to_image', 'x',"
+            "select id::text from public.submit_generation('text_to_image', 'x', %s,"
             " p_mode => 'draft', p_project_id => %s)",
-            (project,),
+            (model, project),
         ).fetchone() or ("",)
     path = f"{user}/{job}/result.png"
     file = folder / f"{job}.png"
     file.write_bytes(PNG)
     await storage.upload("final-images", path, file, "image/png")
     lease = str(uuid.uuid4())
-    # By hand, so that no other test's worker has it.
     admin.execute(
-        "update worker.tasks set lease = %s, worker = 'test', provider = 'test',"
-        " available_at = now() + interval '1 hour' where job_id = %s",
-        (lease, job),
+        "select worker.claim_tasks(%s, 'test', %s)", (lease, json.dumps([{"provider": model}]))
     )
-    for status in ("starting", "processing", "finalizing"):
-        admin.execute("update public.generation_jobs set status = %s where id = %s", (status, job))
-    outputs = [
-        {
-            "role": "result_image",
-            "bucket": "final-images",
-            "storage_path": path,
-            "mime_type": "image/png",
-            "size_bytes": len(PNG),
-        }
-    ]
-    admin.execute("select worker.complete_job(%s, %s, %s)", (job, lease, json.dumps(outputs)))
+    output = {
+        "role": "result_image",
+        "bucket": "final-images",
+        "storage_path": path,
+        "mime_type": "image/png",
+        "size_bytes": len(PNG),
+    }
+    told = {"job_id": job, "lease": lease, "assets": [output]}
+    [result] = admin.execute(
+        "select result from worker.complete_jobs(%s)", (json.dumps([told]),)
+    ).fetchone() or ("",)
+    assert result == "done"
     [asset] = admin.execute(
         "select id::text from public.assets where storage_path = %s", (path,)
     ).fetchone() or ("",)

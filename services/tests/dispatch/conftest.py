@@ -27,7 +27,16 @@ from reelbase.database import Database, open_client
 from reelbase.dispatch import Dispatcher
 from reelbase.local.processes import end_with_parent
 from reelbase.local.pytest_plugin import RunningStack
-from reelbase.providers.base import Finished, Job, Output, Report, Running, Submission
+from reelbase.providers.base import (
+    Accepted,
+    Finished,
+    Job,
+    Output,
+    Report,
+    Running,
+    Submission,
+    Workdir,
+)
 from reelbase.settings import Settings
 from reelbase.storage import Storage
 
@@ -36,13 +45,14 @@ ENDS = ("completed", "failed", "cancelled", "expired")
 WORKER_PROCESS = Path(__file__).with_name("worker_process.py")
 
 
-def make_outputs(job: Job, workdir: Path) -> Finished:
+def make_outputs(job: Job, workdir: Workdir) -> Finished:
     """Write small but real files, the same for the same job."""
     seed = uuid.UUID(job.id).bytes
+    folder = workdir()
     outputs = []
     for position in range(job.output_count):
         if job.kind == "voiceover":
-            path = workdir / f"{position}.wav"
+            path = folder / f"{position}.wav"
             with wave.open(str(path), "wb") as sound:
                 sound.setnchannels(1)
                 sound.setsampwidth(2)
@@ -50,9 +60,9 @@ def make_outputs(job: Job, workdir: Path) -> Finished:
                 sound.writeframes(seed * 200 + bytes([position, 0]))
             outputs.append(Output("result_audio", path, "audio/wav", position=position))
         else:
-            path = workdir / f"{position}.png"
+            path = folder / f"{position}.png"
             Image.frombytes("RGB", (4, 4), seed * 3).resize((32 + position, 32)).save(path)
-            small = workdir / f"{position}.jpg"
+            small = folder / f"{position}.jpg"
             Image.frombytes("RGB", (4, 4), seed * 3).save(small)
             outputs.append(
                 Output("result_image", path, "image/png", thumbnail=small, position=position)
@@ -61,26 +71,35 @@ def make_outputs(job: Job, workdir: Path) -> Finished:
 
 
 class Instant:
-    """A provider that answers at once."""
+    """A provider that answers at once. It remembers what it was asked."""
 
     name = "instant"
+    kinds = frozenset(["voiceover", "text_to_image", "concept"])
+    concurrency: int | None = None
     repeatable = True
 
     def __init__(self) -> None:
         self.submitted: list[Job] = []
         self.looked_up: list[Job] = []
-        self.cancelled: list[Job] = []
+        self.recovered: list[Job] = []
+        self.cancelled: list[tuple[str, str | None]] = []
 
-    async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+    async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
         self.submitted.append(job)
         return make_outputs(job, workdir)
 
-    async def look_up(self, job: Job, workdir: Path) -> Finished | Running:
+    async def look_up(self, job: Job, workdir: Workdir) -> Finished | Running:
         self.looked_up.append(job)
         return make_outputs(job, workdir)
 
-    async def cancel(self, job: Job) -> None:
-        self.cancelled.append(job)
+    async def recover(
+        self, job: Job, workdir: Workdir, report: Report
+    ) -> Finished | Accepted | Running | None:
+        self.recovered.append(job)
+        return None
+
+    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+        self.cancelled.append((reference, provider_job_id))
 
 
 class Workbench:
@@ -107,7 +126,7 @@ class Workbench:
 
     async def prepare(self) -> None:
         """Put models of a provider of our own into the catalogue."""
-        for kind in ("voiceover", "text_to_image"):
+        for kind in ("voiceover", "text_to_image", "concept"):
             model = f"{self.provider}-{kind.replace('_', '-')}"
             await self.connection.execute(
                 "insert into public.models (id, provider, provider_model, display_name, kinds,"
@@ -125,9 +144,37 @@ class Workbench:
         """Let failed attempts be repeated at once, until this test ends."""
         await self.connection.execute("update private.settings set retry_backoff = '10 ms'")
 
+    async def give_up_after(self, failures: int) -> None:
+        """Let look-ups fail only so many times in a row, until this test ends."""
+        await self.connection.execute(
+            "update private.settings set look_up_failures = %s", (failures,)
+        )
+
+    async def health(self) -> dict[str, Any]:
+        """What is known of the provider: its failures in a row and its pause."""
+        return await self.one(
+            "select failures, paused_until, pause_reason from worker.providers where name = %s",
+            self.provider,
+        )
+
+    async def resume(self) -> None:
+        """End the provider's pause, as an operator would."""
+        await self.one("select name from worker.resume_provider(%s)", self.provider)
+
+    async def vanish(self, job: str) -> None:
+        """Be a worker that claims a job and is never heard of again."""
+        (claimed,) = await self.rows(
+            "select job_id from worker.claim_tasks(%s, 'gone', %s, 1, 0)",
+            str(uuid.uuid4()),
+            json.dumps([{"provider": self.provider}]),
+        )
+        assert str(claimed["job_id"]) == job
+
     async def close(self) -> None:
         """Take the models off the market again, and retry as usual."""
-        await self.connection.execute("update private.settings set retry_backoff = default")
+        await self.connection.execute(
+            "update private.settings set retry_backoff = default, look_up_failures = default"
+        )
         await self.connection.execute(
             "update public.models set is_active = false where provider = %s", (self.provider,)
         )
@@ -244,6 +291,7 @@ class Workbench:
             "REELBASE_POLL_MIN_SECONDS": "0.05",
             "REELBASE_POLL_MAX_SECONDS": "0.2",
             "REELBASE_LISTEN_POLL_SECONDS": "0.5",
+            "REELBASE_TEND_SECONDS": "0.2",
         }
         return {**values, **{name.upper(): str(value) for name, value in changes.items()}}
 
@@ -264,13 +312,14 @@ class Workbench:
 
     @asynccontextmanager
     async def dispatcher(
-        self, provider: Any, *, serving: str = "", **changes: Any
+        self, provider: Any, *, serving: str = "", storage_url: str = "", **changes: Any
     ) -> AsyncIterator[Dispatcher]:
         """Run a dispatcher in this process; it stops at once at the block's end."""
         settings = self.settings(**changes)
+        storing = self.settings(supabase_url=storage_url or settings.supabase_url)
         async with (
             open_client(settings) as client,
-            open_client(settings, settings.worker_concurrency) as files,
+            open_client(storing, settings.worker_concurrency) as files,
             anyio.create_task_group() as group,
         ):
             dispatcher = Dispatcher(

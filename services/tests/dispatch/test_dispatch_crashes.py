@@ -9,11 +9,11 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+import structlog
 
-from reelbase.database import Database, open_client
+from reelbase.database import Database, Wanted, encode, open_client
 from reelbase.dispatch import outputs
-from reelbase.errors import LeaseLost
-from reelbase.providers.base import Job, Report, Submission
+from reelbase.providers.base import Job, Report, Submission, Workdir
 from reelbase.storage import Storage
 
 pytestmark = pytest.mark.anyio
@@ -163,18 +163,41 @@ async def test_worker_without_a_usable_folder_says_so_in_one_sentence(bench: Any
 async def test_job_whose_last_worker_vanished_fails_and_returns_the_credits(bench: Any) -> None:
     user = await bench.user()
     job = await bench.submit(user)
-    for _ in range(3):
-        await bench.rows(
-            "select * from worker.claim_tasks(%s, 'gone', %s, 1, 0)",
-            str(uuid.uuid4()),
-            [bench.provider],
-        )
+    for attempt in range(3):
+        await bench.vanish(job)
+        if attempt < 2:
+            await bench.rows("select worker.tend_queue()")
     provider = bench.instant()
     async with bench.dispatcher(provider):
         row = await bench.wait(job, "failed")
     assert row["error_code"] == "attempts_exhausted"
     assert provider.submitted == []
     assert await bench.balance(user) == 100
+
+
+async def test_job_that_outlived_its_deadline_expires_and_returns_the_credits(bench: Any) -> None:
+    class Endless(bench.instant):  # type: ignore[misc, name-defined]
+        stopped = False
+
+        async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
+            self.submitted.append(job)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self.stopped = True
+
+    user = await bench.user()
+    provider = Endless()
+    async with bench.dispatcher(provider, lease_seconds=2) as dispatcher:
+        job = await bench.submit(user)
+        await bench.until(lambda: provider.submitted)
+        await bench.rows(
+            "update worker.tasks set deadline_at = now() where job_id = %s returning 1", job
+        )
+        await bench.wait(job, "expired")
+        await bench.until(lambda: provider.stopped and dispatcher.held == 0)
+    assert await bench.moves(user) == [("deduction", "refunded"), ("refund", "completed")]
+    assert await bench.broken_promises(user) == []
 
 
 class Switch:
@@ -232,7 +255,7 @@ async def test_worker_that_is_cut_off_for_a_while_resumes_and_finishes_its_job(
     bench: Any,
 ) -> None:
     class Gated(bench.instant):  # type: ignore[misc, name-defined]
-        async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+        async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
             await bench.until(bench.gate.exists)
             return await super().submit(job, workdir, report)  # type: ignore[no-any-return]
 
@@ -265,7 +288,7 @@ async def test_worker_that_is_cut_off_for_longer_than_its_lease_stops_its_work(
     class Endless(bench.instant):  # type: ignore[misc, name-defined]
         stopped = False
 
-        async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+        async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
             try:
                 await anyio.sleep_forever()
             finally:
@@ -289,32 +312,76 @@ async def test_worker_that_is_cut_off_for_longer_than_its_lease_stops_its_work(
     await assert_done_once(bench, user, job)
 
 
+async def test_paid_result_waits_for_storage_and_is_not_ordered_again(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Billing(bench.instant):  # type: ignore[misc, name-defined]
+        repeatable = False
+
+    monkeypatch.setattr("reelbase.storage.UPLOAD_ATTEMPTS", 1)
+    monkeypatch.setattr("reelbase.dispatch.steps.STORAGE_AWAY_SECONDS", 0.05)
+    user = await bench.user()
+    switch = Switch(bench.stack.supabase_url)
+    provider = Billing()
+    with structlog.testing.capture_logs() as lines:
+        async with anyio.create_task_group() as group:
+            await group.start(switch.serve)
+            switch.cut()
+            async with bench.dispatcher(provider, storage_url=switch.url):
+                job = await bench.submit(user)
+                await bench.until(
+                    lambda: [line for line in lines if line["event"] == "storage_unavailable"]
+                )
+                switch.mend()
+                await bench.wait(job, "completed")
+            group.cancel_scope.cancel()
+    assert len(provider.submitted) == 1
+    assert provider.recovered == []
+    await assert_done_once(bench, user, job)
+
+
 async def test_second_completion_with_the_same_lease_changes_nothing(bench: Any) -> None:
     user = await bench.user()
     job = await bench.submit(user)
     lease = str(uuid.uuid4())
-    settings = bench.settings()
-    async with open_client(settings) as client:
+    wanted = [Wanted(bench.provider, frozenset(["voiceover"]))]
+    async with open_client(bench.settings()) as client:
         database = Database(client)
-        claimed = await database.claim_tasks(lease, "me", [bench.provider], 1, 30)
-        again = await database.claim_tasks(lease, "me", [bench.provider], 1, 30)
+
+        async def results(call: Any, **news: Any) -> str:
+            answer = await call([encode({"job_id": job, "lease": lease, **news})])
+            return answer[job].result  # type: ignore[no-any-return]
+
+        claimed = await database.claim_tasks(lease, "me", wanted, 1, 30)
+        again = await database.claim_tasks(lease, "me", wanted, 1, 30, is_repeat=True)
         assert [each.job_id for each in claimed] == [each.job_id for each in again] == [job]
-        await database.advance_job(job, lease, "processing")
-        await database.advance_job(job, lease, "finalizing")
+        assert await results(database.advance_jobs, status="processing") == "done"
         path = f"{user}/{job}/result_audio-0-aa.wav"
         asset = {
             "role": "result_audio", "bucket": "voiceovers", "storage_path": path,
             "mime_type": "audio/wav", "size_bytes": 5, "sha256": "a" * 64, "width": None,
             "height": None, "duration_ms": 100, "style": None, "position": 0, "thumbnail": None,
         }  # fmt: skip
-        await database.complete_job(job, lease, [asset])
-        await database.complete_job(job, lease, [asset])
-        with pytest.raises(LeaseLost):
-            await database.complete_job(job, str(uuid.uuid4()), [asset])
-        with pytest.raises(LeaseLost):
-            await database.fail_job(job, lease, "late", "Too late.", retry=False)
+        assert await results(database.complete_jobs, assets=[asset]) == "done"
+        assert await results(database.complete_jobs, assets=[asset]) == "done"
+        failure = {"error_class": "permanent", "error_code": "late", "error_message": "Too late."}
+        assert await results(database.fail_jobs, **failure) == "lease_lost"
+        lease = str(uuid.uuid4())
+        assert await results(database.complete_jobs, assets=[asset]) == "lease_lost"
     assert len(await bench.results(job)) == 1
     assert await bench.moves(user) == [("deduction", "completed")]
+
+
+async def test_claim_that_arrives_after_its_repetition_claims_nothing(bench: Any) -> None:
+    user = await bench.user()
+    lease = str(uuid.uuid4())
+    wanted = [Wanted(bench.provider, frozenset(["voiceover"]))]
+    async with open_client(bench.settings()) as client:
+        database = Database(client)
+        assert await database.claim_tasks(lease, "me", wanted, 1, 30, is_repeat=True) == []
+        job = await bench.submit(user)
+        assert await database.claim_tasks(lease, "me", wanted, 1, 30) == []
+    await bench.cancel(user, job)
 
 
 async def test_upload_that_is_there_already_is_taken_as_done(bench: Any, tmp_path: Path) -> None:
@@ -329,7 +396,7 @@ async def test_upload_that_is_there_already_is_taken_as_done(bench: Any, tmp_pat
                 id=job, user_id=user, kind="voiceover", mode="standard", model="model-1",
                 attempt=1, prompt="x",
             ),
-            tmp_path,
+            lambda: tmp_path,
             lambda _: None,
         )  # fmt: skip
         folder = f"{claimed['user_id']}/{claimed['id']}"

@@ -12,7 +12,7 @@ import anyio
 
 from reelbase.dispatch import run_worker
 from reelbase.logs import configure_logs
-from reelbase.providers.base import Finished, Job, Report, Running, Submission
+from reelbase.providers.base import Finished, Job, Report, Running, Submission, Workdir
 from reelbase.settings import load_settings
 
 
@@ -31,22 +31,27 @@ class Gated:
     """A provider that reports some progress and then waits for a file."""
 
     name = "gated"
+    kinds = frozenset(["voiceover"])
+    concurrency = None
     repeatable = True
 
     def __init__(self, gate: Path) -> None:
         self.gate = gate
         self.make_outputs = load_bench().make_outputs
 
-    async def submit(self, job: Job, workdir: Path, report: Report) -> Submission:
+    async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
         report(10)
         while not self.gate.exists():  # noqa: ASYNC110 - another process makes it
             await anyio.sleep(0.01)
         return self.make_outputs(job, workdir)
 
-    async def look_up(self, job: Job, workdir: Path) -> Finished | Running:
+    async def look_up(self, job: Job, workdir: Workdir) -> Finished | Running:
         raise AssertionError("nothing was accepted")
 
-    async def cancel(self, job: Job) -> None:
+    async def recover(self, job: Job, workdir: Workdir, report: Report) -> None:
+        raise AssertionError("nothing needs to be looked for")
+
+    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
         return
 
 
