@@ -11,7 +11,8 @@ export SUPABASE_TELEMETRY_DISABLED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status reset test test-services test-policies test-database test-docker \
-	soak mutate lint lint-database format typecheck types docs bench bench-credits clean
+	soak chaos mutate lint lint-database format typecheck types docs bench bench-credits bench-dispatch \
+	clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -66,6 +67,12 @@ MINUTES ?= 10
 soak: setup ## Try to break the ledger for MINUTES=10
 	$(BIN)/python -m policies_tests.soak --minutes $(MINUTES)
 
+# How many jobs, and how often something is killed or frozen meanwhile.
+CHAOS_JOBS ?= 2000
+KILLS ?= 200
+chaos: setup ## Run jobs while everything is killed and frozen: CHAOS_JOBS=2000 KILLS=200
+	cd services/tests && ../../$(BIN)/python -m chaos --jobs $(CHAOS_JOBS) --kills $(KILLS)
+
 mutate: setup ## Make holes in the schema, one by one, and see that the tests find each
 	$(BIN)/python -m policies_tests.mutate
 
@@ -101,6 +108,15 @@ bench: setup ## Measure; each line prints a ratio of two sides taken in one run
 
 bench-credits: setup ## Measure what moving credits costs, beside pgbench: see benchmarks/credits.py
 	$(BIN)/python benchmarks/credits.py
+
+# The peers live apart from what the project depends on.
+$(VENV)/peers/.installed: benchmarks/peers.txt $(VENV)/.installed
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	@touch $@
+
+bench-dispatch: setup $(VENV)/peers/.installed ## Measure the queue beside others: see benchmarks/dispatch.py
+	$(BIN)/python benchmarks/dispatch.py
 
 clean: down ## Remove everything that is not in git, data included
 	rm -rf $(VENV) node_modules .reelbase out .pytest_cache .mypy_cache .ruff_cache .hypothesis
