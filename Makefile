@@ -70,8 +70,8 @@ soak: setup ## Try to break the ledger for MINUTES=10
 # How many jobs, and how often something is killed or frozen meanwhile.
 CHAOS_JOBS ?= 2000
 KILLS ?= 200
-chaos: setup ## Run jobs while everything is killed and frozen: CHAOS_JOBS=2000 KILLS=200
-	cd services/tests && ../../$(BIN)/python -m chaos --jobs $(CHAOS_JOBS) --kills $(KILLS)
+chaos: setup ## Run jobs while everything is killed and frozen: CHAOS_JOBS=2000 KILLS=200 SEED=1
+	cd services/tests && ../../$(BIN)/python -m chaos --jobs $(CHAOS_JOBS) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 mutate: setup ## Make holes in the schema, one by one, and see that the tests find each
 	$(BIN)/python -m policies_tests.mutate
