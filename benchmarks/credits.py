@@ -163,8 +163,9 @@ insert into public.generation_jobs (
 select job_id, user_id, 'text_to_image', 'local-still', 'A harbour at dawn', '{status}', 1, id,
   'local', now()
 from charges;
-insert into worker.tasks (job_id, user_id, provider, kind, available_at)
-select job_id, user_id, 'local', 'text_to_image', now() from charges;
+insert into worker.tasks (job_id, user_id, provider, kind, is_admitted, ready_at, deadline_at)
+select job_id, user_id, 'local', 'text_to_image', true, now(), now() + interval '2 days'
+from charges;
 insert into public.credit_transactions (
   id, user_id, version, amount, balance_after, type, status, job_id, operation_type, model_id
 )

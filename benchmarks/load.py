@@ -183,8 +183,11 @@ _ROWS = (
     from load_jobs
     """,
     """
-    insert into worker.tasks (job_id, user_id, provider, kind, created_at, available_at)
-    select id, user_id, 'local', kind, at, at from load_jobs where status = 'queued'
+    insert into worker.tasks (
+      job_id, user_id, provider, kind, created_at, is_admitted, ready_at, deadline_at
+    )
+    select id, user_id, 'local', kind, at, true, at, at + interval '2 days'
+    from load_jobs where status = 'queued'
     """,
     """
     insert into public.job_events (job_id, user_id, from_status, to_status, actor, created_at)

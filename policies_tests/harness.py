@@ -25,11 +25,20 @@ __all__ = [
     "Bench",
     "Job",
     "Queue",
+    "RejectedError",
     "Session",
     "Shop",
+    "advance",
+    "claim",
+    "complete",
+    "fail",
+    "held",
+    "insist",
     "open_shop",
+    "picture",
     "race",
     "refused",
+    "rejected",
 ]
 
 LATCH = "reelbase_ledger"
@@ -126,9 +135,17 @@ class Bench(Session):
         return session
 
     def person(
-        self, email: str | None = None, metadata: Any = None, *, anonymous: bool = False
+        self,
+        email: str | None = None,
+        metadata: Any = None,
+        *,
+        anonymous: bool = False,
+        tier: str | None = None,
     ) -> str:
-        """Sign somebody up, as the auth server's insert does, and return the id."""
+        """Sign somebody up, as the auth server's insert does, and return the id.
+
+        A tier lets more than two of their jobs run at once, and first.
+        """
         user_id = str(uuid4())
         self.run(
             "insert into auth.users (id, aud, role, email, raw_user_meta_data, is_anonymous)"
@@ -138,6 +155,12 @@ class Bench(Session):
             json.dumps(metadata) if metadata is not None else None,
             anonymous,
         )
+        if tier is not None:
+            self.run(
+                "update public.profiles set subscription_tier = %s where user_id = %s",
+                tier,
+                user_id,
+            )
         return user_id
 
     def owner(self, user_id: str) -> Session:
@@ -186,6 +209,118 @@ class Job:
     lease: str = ""
 
 
+class RejectedError(psycopg.Error):
+    """One of the queue's functions did not do for a job what it was asked.
+
+    It is caught wherever what the database raises is, as the conflict that it is.
+
+    Attributes:
+        result: `lease_lost`, `busy` or `refused`.
+        reason: What the database said of it.
+    """
+
+    sqlstate = "PT409"
+
+    def __init__(self, result: str, reason: str | None) -> None:
+        super().__init__(f"{result}: {reason}")
+        self.result = result
+        self.reason = reason
+
+
+@contextmanager
+def rejected(result: str, reason: str = "") -> Iterator[None]:
+    """Expect that nothing is done for a job, for this reason, with these words in it."""
+    with pytest.raises(RejectedError) as caught:
+        yield
+    assert caught.value.result == result, caught.value
+    assert reason in (caught.value.reason or "")
+
+
+def insist(call: Callable[[], T]) -> T:
+    """Make a call again for as long as the job is locked by somebody else."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return call()
+        except RejectedError as rejection:
+            if rejection.result != "busy" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.002)
+
+
+def claim(
+    session: Session,
+    provider: str,
+    limit: int = 1,
+    lease: str | None = None,
+    seconds: int = 60,
+    **more: Any,
+) -> list[Job]:
+    """Claim tasks of a provider; the token is fresh unless given."""
+    lease = lease or str(uuid4())
+    arguments = {
+        "p_lease": lease,
+        "p_worker": "tester",
+        "p_wanted": json.dumps([{"provider": provider}]),
+        "p_limit": limit,
+        "p_lease_seconds": seconds,
+    } | more
+    named = ", ".join(f"{name} => %s" for name in arguments)
+    return [
+        Job(str(job_id), str(user_id), lease)
+        for job_id, user_id in session.rows(
+            f"select job_id, user_id from worker.claim_tasks({named})", *arguments.values()
+        )
+    ]
+
+
+def _tell(session: Session, function: str, columns: str, job: Job, **more: Any) -> tuple[Any, ...]:
+    """Tell one of the functions that take many jobs about one, and return what it did."""
+    told = json.dumps([{"job_id": job.id, "lease": job.lease} | more])
+    [(result, message, *answer)] = session.rows(
+        f"select result, message, {columns} from worker.{function}(%s)", told
+    )
+    if result != "done":
+        raise RejectedError(result, message)
+    return tuple(answer)
+
+
+def advance(session: Session, job: Job, status: str, **more: Any) -> None:
+    """Say how far a job is.
+
+    Raises:
+        RejectedError: The lease is lost, or the job is locked.
+    """
+    _tell(session, "advance_jobs", "job_id", job, status=status, **more)
+
+
+def complete(session: Session, job: Job, **more: Any) -> None:
+    """End a job well, with one picture unless told otherwise.
+
+    Raises:
+        RejectedError: The lease is lost, the job is locked, or its outputs are not right.
+    """
+    if not more:
+        more = {"assets": [picture(job)]}
+    _tell(session, "complete_jobs", "job_id", job, **more)
+
+
+def fail(session: Session, job: Job, error_class: str = "permanent", **more: Any) -> str:
+    """End an attempt badly, and return the job's state; what may be tried again is due at once.
+
+    Raises:
+        RejectedError: The lease is lost, or the job is locked.
+    """
+    told = {
+        "error_class": error_class,
+        "error_code": "broken",
+        "error_message": "It broke.",
+        "retry_after_seconds": None if error_class == "permanent" else 0,
+    } | more
+    [status] = _tell(session, "fail_jobs", "status", job, **told)
+    return str(status)
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A worker's calls, by the functions that it may use."""
@@ -193,25 +328,19 @@ class Queue:
     session: Session
     provider: str
 
-    def claim(self, limit: int = 1, lease: str | None = None, seconds: int = 60) -> list[Job]:
+    def claim(
+        self, limit: int = 1, lease: str | None = None, seconds: int = 60, **more: Any
+    ) -> list[Job]:
         """Claim tasks; the token is fresh unless given."""
-        lease = lease or str(uuid4())
-        return [
-            Job(str(job_id), str(user_id), lease)
-            for job_id, user_id in self.session.rows(
-                "select job_id, user_id from worker.claim_tasks(%s, 'tester', array[%s], %s, %s)",
-                lease,
-                self.provider,
-                limit,
-                seconds,
-            )
-        ]
+        return claim(self.session, self.provider, limit, lease, seconds, **more)
 
     def advance(self, job: Job, status: str, **more: Any) -> None:
         """Say how far a job is."""
-        self.session(
-            "worker.advance_job", p_job_id=job.id, p_lease=job.lease, p_status=status, **more
-        )
+        advance(self.session, job, status, **more)
+
+    def park(self, job: Job, provider_job_id: str = "p", seconds: float = 1000) -> None:
+        """Say that the provider has a job and is to be asked again later."""
+        self.advance(job, "processing", provider_job_id=provider_job_id, poll_after_seconds=seconds)
 
     def finalizing(self, limit: int = 1) -> list[Job]:
         """Claim and bring as far as one can without ending."""
@@ -221,24 +350,13 @@ class Queue:
             self.advance(job, "finalizing")
         return jobs
 
-    def complete(self, job: Job) -> None:
-        """End a job well, with one picture."""
-        self.session(
-            "worker.complete_job", p_job_id=job.id, p_lease=job.lease, p_assets=outputs(job)
-        )
+    def complete(self, job: Job, **more: Any) -> None:
+        """End a job well, with one picture unless told otherwise."""
+        complete(self.session, job, **more)
 
-    def fail(self, job: Job, *, retry: bool = False, after: float | None = 0) -> str:
+    def fail(self, job: Job, error_class: str = "permanent", **more: Any) -> str:
         """End an attempt badly."""
-        [status] = self.session(
-            "worker.fail_job",
-            p_job_id=job.id,
-            p_lease=job.lease,
-            p_error_code="broken",
-            p_error_message="It broke.",
-            p_retry=retry,
-            p_retry_after_seconds=after,
-        )
-        return str(status)
+        return fail(self.session, job, error_class, **more)
 
     def release(self, *jobs: Job) -> list[str]:
         """Hand jobs back."""
@@ -251,25 +369,31 @@ class Queue:
             for each in self.session("worker.extend_leases", p_held=held(*jobs, progress=progress))
         ]
 
+    def tend(self) -> dict[str, Any]:
+        """Take over what lost its lease, and mend what else a race may leave behind."""
+        [did] = self.session("worker.tend_queue", p_limit=1000)
+        assert isinstance(did, dict)
+        return did
+
+    def end_overdue(self) -> list[str]:
+        """End what outlived its deadline or its last attempt, and return the jobs."""
+        return [str(each) for each in self.session("worker.end_overdue_jobs", p_limit=1000)]
+
 
 def held(*jobs: Job, progress: int = 10) -> str:
     """Return what extend_leases and release_tasks take."""
     return json.dumps([{"job_id": j.id, "lease": j.lease, "progress": progress} for j in jobs])
 
 
-def outputs(job: Job, name: str = "result.png") -> str:
-    """Return what complete_job takes: one picture in the job's folder."""
-    return json.dumps(
-        [
-            {
-                "role": "result_image",
-                "bucket": "final-images",
-                "storage_path": f"{job.user_id}/{job.id}/{name}",
-                "mime_type": "image/png",
-                "size_bytes": 1,
-            }
-        ]
-    )
+def picture(job: Job, name: str = "result.png") -> dict[str, Any]:
+    """Return an output: one picture in the job's folder."""
+    return {
+        "role": "result_image",
+        "bucket": "final-images",
+        "storage_path": f"{job.user_id}/{job.id}/{name}",
+        "mime_type": "image/png",
+        "size_bytes": 1,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,10 +463,15 @@ class Shop:
     def expire_leases(self) -> None:
         """Let every lease of this shop have ended."""
         self.bench.run(
-            "update worker.tasks set available_at = now() - interval '1 second'"
+            "update worker.tasks set lease_expires_at = now() - interval '1 second'"
             " where provider = %s and lease is not null",
             self.provider,
         )
+
+    def lose_leases(self) -> None:
+        """Let every lease of this shop have ended, and others have noticed."""
+        self.expire_leases()
+        self.bench.value("select worker.tend_queue(1000)")
 
 
 def open_shop(bench: Bench) -> Shop:

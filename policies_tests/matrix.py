@@ -248,6 +248,11 @@ def report(name: str, columns: str, key: str, find: str) -> Relation:
     )
 
 
+def kept(name: str, columns: str, find: str) -> Relation:
+    """A table of the services' own that only functions write."""
+    return Relation(name=f"worker.{name}", server=columns, owner=None, service="s", find=find)
+
+
 def closed(name: str, columns: str, **more: Any) -> Relation:
     """A table or view that nobody enters."""
     return Relation(name=name, server=columns, owner=None, **more)
@@ -562,6 +567,12 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         generated="id",
         hidden=OF_EITHER,
         find="true",
+    ),
+    look(
+        "job_dependencies",
+        "job_id depends_on_job_id user_id position",
+        find="job_id = '$waiting'",
+        hidden=OF_EITHER,
     ),
     Relation(
         name="assets",
@@ -909,37 +920,60 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         key="user_id operation_type model_id day",
     ),
     # The services' own
-    Relation(
-        name="worker.tasks",
-        server="job_id user_id provider kind step priority created_at available_at lease worker",
-        owner=None,
-        service="siud",
-        row={
-            "job_id": "'$draft'",
-            "user_id": "'$me'",
-            "provider": "'x'",
-            "kind": "'text_to_image'",
-            "available_at": "now()",
-        },
+    kept(
+        "tasks",
+        "job_id user_id provider kind step priority created_at is_admitted waits_for ready_at"
+        " due_at deadline_at tries failures provider_job_id is_woken is_uncertain lease worker"
+        " lease_expires_at",
         find="job_id = '$queued'",
-        # The two are given together or not at all.
-        samples={"lease": "null", "worker": "null"},
     ),
-    Relation(
-        name="worker.attempts",
-        server="job_id attempt lease worker provider provider_job_id outcome error_code"
-        " error_message started_at finished_at",
-        owner=None,
-        service="siud",
-        row={
-            "job_id": "'$draft'",
-            "attempt": "1",
-            "lease": "gen_random_uuid()",
-            "worker": "'x'",
-            "provider": "'x'",
-        },
+    kept(
+        "attempts",
+        "job_id attempt lease worker provider provider_job_id outcome error_class error_code"
+        " error_message latency_ms units cost_usd started_at finished_at",
         find="job_id = '$done'",
-        samples={"outcome": "'lost'"},
+    ),
+    kept(
+        "lanes", "provider kind priority oldest_at", find="provider = '$model' and priority = 101"
+    ),
+    kept("claims", "lease worker tasks claimed_at", find="tasks > 0"),
+    kept(
+        "providers",
+        "name max_running starts_per_minute tokens tokens_at failures failed_at paused_until"
+        " pause_reason is_drained",
+        find="name = '$model'",
+    ),
+    kept(
+        "cancellations",
+        "job_id provider_job_id provider tries available_at created_at",
+        find="job_id = '$stopped'",
+    ),
+    kept("upload_checks", "job_id user_id due_at", find="job_id = '$failed'"),
+    report(
+        "queue_depths",
+        "provider kind jobs in_line held blocked parked running underway begun oldest_wait_seconds",
+        key="provider kind",
+        find="provider = '$model'",
+    ),
+    report(
+        "queue_users",
+        "user_id jobs in_line held blocked parked running underway begun oldest_wait_seconds",
+        key="user_id",
+        find="user_id = '$me'",
+    ),
+    report(
+        "queue_jobs",
+        "job_id user_id provider kind status place step created_at ready_at due_at deadline_at"
+        " worker lease_expires_at",
+        key="job_id",
+        find="job_id = '$queued'",
+    ),
+    report(
+        "queue_rates",
+        "provider kind started_1m ended_1m started_5m completed_5m failed_5m cancelled_5m"
+        " expired_5m",
+        key="provider kind",
+        find="provider = '$model'",
     ),
     Relation(
         name="worker.file_removals",
@@ -1055,9 +1089,11 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     closed(
         "private.settings",
         "only_row signup_bonus refund_grace subscription_grace retry_backoff retry_backoff_limit"
+        " look_up_failures breaker_failures breaker_pause breaker_pause_limit upload_grace"
         " identity_pepper purge_after address_header activity_log_retention webhook_retention",
     ),
     closed("private.job_transitions", "from_status to_status reason"),
+    closed("private.kind_deadlines", "kind lasts"),
     closed("private.payment_transitions", "from_status to_status reason"),
     closed(
         "private.subscription_facts",
@@ -1119,42 +1155,61 @@ def check(name: str, call: str) -> Routine:
 
 INNER_FUNCTIONS: Final = (
     "add_months",
+    "admit_forgotten_tasks",
+    "admit_tasks",
     "begin_action",
+    "cancel_at_provider",
+    "cancel_hidden_jobs",
     "check_amount",
     "check_payment_currency",
+    "check_yields",
     "claim_once",
+    "claim_ready_tasks",
     "clean_text",
+    "clear_tasks",
     "collect_debt",
+    "complete_held_jobs",
+    "count_campaign_videos",
     "count_rows",
     "current_actor",
     "deduct_credits",
     "end_action",
     "expire_lots",
+    "fail_held_job",
     "find_shown_project",
+    "find_stray_uploads",
     "find_subscription",
-    "give_back",
     "follow_allowance",
     "follow_month",
+    "follow_parents",
     "follow_payment",
     "follow_plan",
     "follow_purchase",
     "follow_subscription",
+    "give_back",
     "grant_credits",
     "grant_signup_bonus",
     "hold_row_limit",
+    "inputs_of_parents",
     "is_input_of_active_job",
     "is_sound_entry",
     "is_sound_lot",
+    "is_used_up",
     "later",
     "lock_account",
     "lock_job",
     "lock_own_job",
+    "lock_owners",
+    "lock_parents",
     "lock_payment",
     "lots_of_payment",
     "month_of",
+    "move_lanes_on",
     "note_dispute",
+    "note_failure",
     "note_payment",
     "note_subscription",
+    "note_successes",
     "now",
     "parse_address",
     "pick_username",
@@ -1162,17 +1217,28 @@ INNER_FUNCTIONS: Final = (
     "publish_changes",
     "reckon_month",
     "reconcile_credits",
+    "record_characters",
+    "record_yields",
     "refund_deduction",
     "refund_deductions",
-    "require_lease",
+    "require_operator",
+    "retry_for_owner",
     "return_to_lots",
+    "room_at_provider",
     "schedule_work",
     "settle_deduction",
     "settle_deductions",
     "show_project",
     "shown_results",
+    "spend_starts",
     "take_credits",
+    "take_over_tasks",
+    "tokens_of",
     "try_lock_account",
+    "unfinished_descendants",
+    "users_window",
+    "verdict_on",
+    "wait_for_jobs",
     "write_activity",
 )
 """In `private`, called by other functions alone."""
@@ -1202,12 +1268,10 @@ TRIGGER_FUNCTIONS: Final = (
     "cancel_jobs_of_hidden_projects",
     "check_character_image",
     "check_job_input",
-    "count_campaign_video",
     "describe_upload",
     "follow_auth_user",
     "follow_jobs",
     "guard_campaign_status",
-    "guard_job_transition",
     "guard_payment",
     "guard_subscription",
     "handle_identified_user",
@@ -1228,16 +1292,22 @@ TRIGGER_FUNCTIONS: Final = (
     "mark_lost_inputs",
     "note_debt",
     "price_job",
-    "record_takeover",
     "refuse_by_hand",
     "refuse_removed_upload",
     "request_file_removal",
     "request_removal_of_users_files",
     "require_ledger",
     "set_updated_at",
+    "stamp_job",
     "unselect_other_segmentations",
 )
 """In `private`, called by triggers alone."""
+
+NO_LEASE: Final = (
+    "jsonb_build_array(jsonb_build_object('job_id', '$queued', 'lease', gen_random_uuid(),"
+    " 'status', 'processing'))"
+)
+"""One job, under a lease that nobody holds: the answer says so."""
 
 ROUTINES: Final[tuple[Routine, ...]] = (
     # The browser's
@@ -1250,7 +1320,7 @@ ROUTINES: Final[tuple[Routine, ...]] = (
     Routine(
         "private.submit_own_generation",
         "'text_to_image', 'x', '$model', 'standard', null, null, null, null, null, null, null, 1,"
-        " '{}', '{}', null, null, null, null, null",
+        " '{}', '{}', null, null, null, null, null, '{}'",
         users(ONE_ROW, "42501"),
     ),
     *pair("queue_generation", "queue_own_job", "'$draft'", owner_only("job_not_found")),
@@ -1334,13 +1404,28 @@ ROUTINES: Final[tuple[Routine, ...]] = (
         )
     ),
     # The services'
-    service("claim_tasks", "gen_random_uuid(), 'x', array['$model'], 10", SOME_ROWS),
+    service(
+        "claim_tasks",
+        "gen_random_uuid(), 'x', jsonb_build_array(jsonb_build_object('provider', '$model')), 10",
+        SOME_ROWS,
+    ),
     service("extend_leases", "'[]'", HIDDEN),
-    service("advance_job", "'$queued', gen_random_uuid(), 'processing'", "PT409 lease_lost"),
-    service("complete_job", "'$queued', gen_random_uuid(), '[]'", "PT409 lease_lost"),
-    service("fail_job", "'$queued', gen_random_uuid(), 'x', 'x', true", "PT409 lease_lost"),
+    service("advance_jobs", NO_LEASE, ONE_ROW),
+    service("complete_jobs", NO_LEASE, ONE_ROW),
+    service("fail_jobs", NO_LEASE, ONE_ROW),
     service("release_tasks", "'[]'", HIDDEN),
-    service("fail_exhausted_jobs", "7", HIDDEN),
+    service("wake_jobs", "'$model', '{x}'", HIDDEN),
+    service("tend_queue", "7", ONE_ROW),
+    service("end_overdue_jobs", "7", HIDDEN),
+    service("claim_cancellations", "array['$model']", SOME_ROWS),
+    service("confirm_cancellations", "'[]'", ONE_ROW),
+    service("limit_provider", "'$model', 7, 7", ONE_ROW),
+    service("pause_provider", "'$model', 'x'", ONE_ROW),
+    service("resume_provider", "'$model'", ONE_ROW),
+    service("drain_provider", "'$model'", ONE_ROW),
+    service("operate_provider", "'$model', 'drain', 'x', 'x'", ONE_ROW),
+    service("cancel_job", "'$queued', 'x', 'x'", ONE_ROW),
+    service("retry_job", "'$failed', 'x', 'x'", ONE_ROW),
     service("find_shown_file", "'$shown_result', '$token'", ONE_ROW),
     service("find_shown_file", "'$done_result', '$token'", HIDDEN),
     service("purge_hidden", "7", ONE_ROW),

@@ -37,6 +37,7 @@ NOTHING = Decimal(0)
 BONUS = Decimal(100)
 GRACE = timedelta(days=7)
 SUBSCRIPTION_GRACE = timedelta(days=3)
+DEADLINE = timedelta(hours=48)
 LARGEST = Decimal("99999999.99")
 LIMIT = Decimal(90_000_000)
 
@@ -44,11 +45,11 @@ LIMIT = Decimal(90_000_000)
 class RefusedError(Exception):
     """The books must refuse this, with a code and a hint."""
 
-    def __init__(self, code: str, hint: str) -> None:
-        super().__init__(f"{code} {hint}")
+    def __init__(self, code: str, hint: str = "") -> None:
+        super().__init__(f"{code} {hint}".strip())
 
 
-def refuse(code: str, hint: str) -> NoReturn:
+def refuse(code: str, hint: str = "") -> NoReturn:
     """Refuse."""
     raise RefusedError(code, hint)
 
@@ -145,6 +146,7 @@ class Job:
     lease: str | None = None
     lease_ends: datetime | None = None
     attempts: int = 0
+    deadline: datetime | None = None
     outcomes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -697,6 +699,7 @@ class Model:
             job.status = "queued"
 
     def _charge(self, account: Account, job: Job) -> None:
+        job.deadline = self.now + DEADLINE
         if job.cost == 0:
             return
         if account.debt:
@@ -706,7 +709,9 @@ class Model:
         self._take(account, job.cost, "deduction", account.live_lots(self.now))
         job.charge = account.entries[-1]
 
-    def _refund(self, account: Account, job: Job, amount: Decimal | None = None) -> bool:
+    def _refund(
+        self, account: Account, job: Job, amount: Decimal | None = None, *, collects: bool = True
+    ) -> bool:
         """Return what a job cost, and tell whether there was anything to return."""
         left = job.charge.unreturned if job.charge else NOTHING
         if job.charge is None or (amount is None and left == 0):
@@ -714,7 +719,8 @@ class Model:
         if amount is not None and amount > left:
             refuse("PT409", "refund_exceeds_charge")
         self._give_back(account, job.charge, left if amount is None else amount, "refund")
-        self._collect_debt(account)
+        if collects:
+            self._collect_debt(account)
         return True
 
     def claim(self, job_id: str, lease: str, seconds: int) -> None:
@@ -746,7 +752,7 @@ class Model:
         if lease is not None and job.outcomes.get(lease) == "completed":
             return
         if not job.is_held(lease, self.now):
-            refuse("PT409", "lease_lost")
+            refuse("lease_lost")
         assert lease is not None
         job.status, job.outcomes[lease] = "completed", "completed"
 
@@ -756,7 +762,7 @@ class Model:
         if lease is not None and job.outcomes.get(lease) == "failed":
             return job.status
         if not job.is_held(lease, self.now):
-            refuse("PT409", "lease_lost")
+            refuse("lease_lost")
         assert lease is not None
         job.outcomes[lease] = "failed"
         if retry and job.attempts < ATTEMPTS:
@@ -771,27 +777,31 @@ class Model:
         if job.status != "cancelled":
             self._end(account, job, "cancelled")
 
-    def expire(self, job_id: str) -> None:
-        """A job is too old."""
-        account, job = self.find_job(job_id)
-        if job.is_draft:
-            refuse("PT409", "transition_not_allowed")
-        if job.status != "expired":
-            self._end(account, job, "expired")
-
-    def fail_exhausted(self) -> None:
-        """Jobs whose last attempt was lost fail."""
+    def end_overdue(self) -> None:
+        """Jobs whose last attempt was lost fail, and those that are too old expire."""
         for account in self.accounts.values():
-            for job in account.jobs.values():
-                is_lost = job.lease_ends is not None and job.lease_ends <= self.now
-                if job.is_active and is_lost and job.attempts >= ATTEMPTS:
-                    self._end(account, job, "failed")
+            for status in ("failed", "expired"):
+                ended = [job for job in account.jobs.values() if self._end_of(job) == status]
+                for job in ended:
+                    self._end(account, job, status, collects=False)
+                # What comes back comes together.
+                if any(job.charge for job in ended):
+                    self._collect_debt(account)
 
-    def _end(self, account: Account, job: Job, status: str) -> None:
+    def _end_of(self, job: Job) -> str | None:
+        """Return how a job ends by itself, if it does."""
+        if not job.is_active:
+            return None
+        if job.deadline is not None and job.deadline <= self.now:
+            return "expired"
+        is_lost = job.lease_ends is not None and job.lease_ends <= self.now
+        return "failed" if is_lost and job.attempts >= ATTEMPTS else None
+
+    def _end(self, account: Account, job: Job, status: str, *, collects: bool = True) -> None:
         if not (job.is_active or job.is_draft):
             refuse("PT409", "transition_not_allowed")
         job.status = status
-        self._refund(account, job)
+        self._refund(account, job, collects=collects)
 
     # Payments -------------------------------------------------------------------------------------
 

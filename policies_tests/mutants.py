@@ -395,9 +395,9 @@ PROJECTS: Final = (
                 "drop trigger generation_jobs_hide on public.generation_jobs"
             ),
             "A deleted job goes on": rewritten(
-                "private.hide_job",
-                "when status in ('queued', 'starting', 'processing', 'finalizing')",
-                "when status = 'pending'",
+                "private.cancel_hidden_jobs",
+                "status in ('queued', 'starting', 'processing', 'finalizing')",
+                "status = 'pending'",
             ),
             "The files of a deleted job stay in sight": rewritten(
                 "private.hide_job",
@@ -1284,8 +1284,10 @@ STUDIO: Final = (
             "A plan of videos has no bound": dropped(
                 "public.campaigns", "campaigns_total_videos_is_bounded"
             ),
-            "Finished videos are not counted": (
-                "drop trigger generation_jobs_count_campaign_video on public.generation_jobs"
+            "Finished videos are not counted": rewritten(
+                "private.follow_jobs",
+                "perform private.count_campaign_videos(v_changed.completed);",
+                "null;",
             ),
             "A preset's picture may be a script": dropped(
                 "public.style_presets", "style_presets_thumbnail_url_is_a_web_address"
@@ -1424,7 +1426,7 @@ JOBS: Final = (
     ),
     *group(
         "jobs",
-        "job_states credits owners hiding limits matrix:functions",
+        "job_machine job_states credits owners hiding limits matrix:functions",
         {
             "A client begins a job in the middle of its life": checking(
                 "generation_jobs_insert_owner", f"{OWN} and {IN_LIVE_PROJECT}"
@@ -1438,12 +1440,12 @@ JOBS: Final = (
                 " values ('failed', 'completed', 'x')"
             ),
             "One key makes two jobs": (
-                "alter table public.generation_jobs"
-                " drop constraint generation_jobs_user_id_idempotency_key_key;"
+                "drop index public.generation_jobs_user_id_idempotency_key_key;"
                 " create index on public.generation_jobs (user_id, idempotency_key); "
                 + rewritten(
                     "private.submit_own_generation",
-                    "on conflict (user_id, idempotency_key) do nothing",
+                    "on conflict (user_id, idempotency_key)"
+                    " where idempotency_key is not null do nothing",
                     "",
                 )
             ),
@@ -1457,8 +1459,8 @@ JOBS: Final = (
                 " set counted = 'queued_at is null and finished_at is null'"
                 " where table_name = 'generation_jobs'"
             ),
-            "A job becomes anything": (
-                "drop trigger generation_jobs_guard_transition on public.generation_jobs"
+            "A job becomes anything": rewritten(
+                "private.follow_jobs", "if v_changed.forbidden is not null then", "if false then"
             ),
             "The life of a job is not recorded": rewritten(
                 "private.follow_jobs",
@@ -1469,9 +1471,9 @@ JOBS: Final = (
                 "drop trigger generation_jobs_accept_update on public.generation_jobs"
             ),
             "An ended job stays in the queue": rewritten(
-                "private.follow_jobs",
-                "delete from worker.tasks where job_id = any(v_changed.ended);",
-                "",
+                "private.clear_tasks",
+                "delete from worker.tasks where job_id = any(p_ended)",
+                "delete from worker.tasks where job_id = any(p_ended) and false",
             ),
             "A job is its own parent": dropped(
                 "public.generation_jobs", "generation_jobs_is_not_its_own_parent"
@@ -1524,25 +1526,251 @@ JOBS: Final = (
                 "and idempotency_key = p_idempotency_key and hidden_at is null;\n    v_is_known",
                 "and idempotency_key = p_idempotency_key;\n    v_is_known",
             ),
-            "A worker without a lease goes on": rewritten(
-                "private.require_lease", "lease = p_lease and ", ""
+            "A worker without a lease says how far it is": rewritten(
+                "worker.advance_jobs", "and tasks.lease = given.lease and tasks", "and tasks"
             ),
-            "A worker whose lease ran out goes on": rewritten(
-                "private.require_lease", " and available_at > private.now()", ""
+            "A worker whose lease ran out says how far it is": rewritten(
+                "worker.advance_jobs", "and tasks.lease_expires_at > v_now", ""
+            ),
+            "A worker without a lease ends a job well": rewritten(
+                "private.complete_held_jobs", "and tasks.lease = given.lease and tasks", "and tasks"
+            ),
+            "A worker whose lease ran out ends a job well": rewritten(
+                "private.complete_held_jobs", "and tasks.lease_expires_at > private.now()", ""
+            ),
+            "A worker without a lease ends a job badly": rewritten(
+                "private.fail_held_job", "and lease = p_lease and", "and lease is not null and"
+            ),
+            "A worker whose lease ran out ends a job badly": rewritten(
+                "private.fail_held_job", " and lease_expires_at > private.now()", ""
+            ),
+            "A worker without a lease hands a job back": rewritten(
+                "worker.release_tasks",
+                "on tasks.job_id = held.job_id and tasks.lease = held.lease",
+                "on tasks.job_id = held.job_id",
+            ),
+            "A lease that ran out is extended": rewritten(
+                "worker.extend_leases", "where tasks.lease_expires_at > v_now", ""
+            ),
+            "Two workers have one task": rewritten(
+                "private.claim_ready_tasks", "ready_at = null, is_woken", "is_woken"
+            ),
+            "A claim that is sent twice claims twice": rewritten(
+                "worker.claim_tasks",
+                "if exists (select from worker.claims where lease = p_lease) then",
+                "if false then",
+            ),
+            "A claim that arrives after its repetition claims": rewritten(
+                "worker.claim_tasks", "if v_jobs is null and p_is_repeat then", "if false then"
+            ),
+            "A result that is told twice is lost the second time": rewritten(
+                "worker.complete_jobs", "when 'succeeded' then 'done'", ""
+            ),
+            "A failure that is told twice is lost the second time": rewritten(
+                "worker.fail_jobs",
+                "when v_verdict in ('given_up', 'failed', 'unknown') then 'done'",
+                "",
+            ),
+            "A job that is put aside twice is lost the second time": rewritten(
+                "worker.advance_jobs",
+                "case when v_given.is_parked then 'done' else 'lease_lost' end",
+                "'lease_lost'",
+            ),
+            "One wrong job spoils the others of its batch": rewritten(
+                "worker.complete_jobs",
+                "v_done := v_done || private.complete_held_jobs(jsonb_build_array(v_given));",
+                "null;",
             ),
             "A worker writes results where users could replace them": rewritten(
-                "worker.complete_job",
-                "v_asset.bucket not in"
-                " ('final-videos', 'final-images', 'thumbnails', 'voiceovers')",
-                "v_asset.bucket is null",
+                "private.complete_held_jobs",
+                "or coalesce(outputs.bucket, '')\n"
+                "        not in ('final-videos', 'final-images', 'thumbnails', 'voiceovers')",
+                "or outputs.bucket is null",
             ),
             "A worker writes results into another's folder": rewritten(
-                "worker.complete_job",
-                "not starts_with(v_asset.storage_path, v_folder)",
-                "v_asset.storage_path is null",
+                "private.complete_held_jobs",
+                "not starts_with(outputs.storage_path, jobs.user_id || '/' || jobs.id || '/')",
+                "false",
             ),
             "A job is done without a result": rewritten(
-                "worker.complete_job", " or jsonb_array_length(p_assets) = 0", ""
+                "private.complete_held_jobs",
+                "then coalesce(jsonb_typeof(given.yields), '') <> 'object'\n",
+                "then false and coalesce(jsonb_typeof(given.yields), '') <> 'object'\n",
+            ),
+            "A job is tried for ever": rewritten(
+                "private.fail_held_job",
+                "v_is_over := v_job.attempt_count >= v_job.max_attempts;",
+                "v_is_over := false;",
+            ),
+            "What can never succeed is tried again": rewritten(
+                "private.fail_held_job", "if p_class = 'permanent' or p_is_final", "if p_is_final"
+            ),
+            "What its provider has is begun again": rewritten(
+                "private.fail_held_job",
+                "v_is_known := v_task.provider_job_id is not null and not p_anew;",
+                "v_is_known := false;",
+            ),
+            "What its provider gave up is never begun again": rewritten(
+                "private.fail_held_job", " and not p_anew;", ";"
+            ),
+            "An attempt that is handed back counts": rewritten(
+                "worker.release_tasks", ", attempt_count = attempt_count - 1", ""
+            ),
+            "What was lost for the last time runs for ever": rewritten(
+                "worker.end_overdue_jobs", "where id = any(v_lost);", "where false;"
+            ),
+            "A job has no deadline": rewritten(
+                "worker.end_overdue_jobs",
+                "filter (where overdue.deadline_at <= v_now)",
+                "filter (where false)",
+            ),
+        },
+    ),
+    *group(
+        "queue",
+        "queue job_machine job_states",
+        {
+            "One user's thousand jobs stand before another's first": rewritten(
+                "private.users_window", "16", "1000000"
+            ),
+            "More of a user's jobs run at once than the plan allows": rewritten(
+                "private.admit_tasks", "plans.max_running_jobs - counts.admitted", "1000000"
+            ),
+            "The first jobs of a user run whatever the plan allows": rewritten(
+                "private.accept_job",
+                "least(plans.max_running_jobs, private.users_window()) as room",
+                "private.users_window() as room",
+            ),
+            "A place that is free again is given to nobody": rewritten(
+                "private.clear_tasks", "perform private.admit_tasks(v_gone.users);", ""
+            ),
+            "A place that nobody noticed is never given away": rewritten(
+                "worker.tend_queue", "private.admit_forgotten_tasks(p_limit)", "0"
+            ),
+            "What was begun waits behind what was not": rewritten(
+                "private.claim_ready_tasks",
+                "is_woken = false, priority = 101,",
+                "is_woken = false,",
+            ),
+            "A task that was committed late is never found": rewritten(
+                "worker.claim_tasks", "p_lease_seconds, true)", "p_lease_seconds, false)"
+            ),
+            "Nobody takes over what was lost": rewritten(
+                "worker.tend_queue", "private.take_over_tasks(p_limit)", "0"
+            ),
+            "What was lost is submitted again as if it never had been": rewritten(
+                "private.take_over_tasks", "tasks.is_uncertain or lost.step = 'submit'", "false"
+            ),
+            "What nobody heard of is submitted again as if it never had been": rewritten(
+                "private.fail_held_job",
+                "is_uncertain = p_class = 'unknown' and not v_is_known,",
+                "is_uncertain = false,",
+            ),
+            "A provider has no limit of jobs at once": rewritten(
+                "private.room_at_provider",
+                "if v_provider.max_running is not null then",
+                "if false then",
+            ),
+            "A provider has no limit of jobs a minute": rewritten(
+                "private.room_at_provider",
+                "if v_provider.starts_per_minute is not null then",
+                "if false then",
+            ),
+            "A drained provider begins jobs": rewritten(
+                "private.room_at_provider", "elsif v_provider.is_drained then", "elsif false then"
+            ),
+            "A provider that fails goes on being asked": rewritten(
+                "private.note_failure",
+                "elsif v_failures >= v_settings.breaker_failures then",
+                "elsif false then",
+            ),
+            "A provider that was paused is asked by all at once": rewritten(
+                "private.room_at_provider", "else 1\n", "else p_limit\n"
+            ),
+            "A paused provider is asked": rewritten(
+                "private.room_at_provider",
+                "elsif v_provider.paused_until > private.now() then",
+                "elsif false then",
+            )
+            + "; "
+            + rewritten(
+                "private.room_at_provider",
+                "when v_provider.paused_until > private.now() or exists (",
+                "when exists (",
+            ),
+            "A provider that works again stays paused": rewritten(
+                "private.note_successes",
+                "paused_until = case when paused_until = 'infinity' then paused_until end,",
+                "paused_until = paused_until,",
+            ),
+            "A job pays for its provider's throttling": rewritten(
+                "private.note_failure",
+                "return p_class in ('throttled', 'configuration') or",
+                "return",
+            ),
+            "A wrong job speaks against its provider": rewritten(
+                "private.note_failure",
+                "if p_class = 'permanent' then",
+                "if false then",
+            ),
+            "An operator's pause ends by itself": rewritten(
+                "private.note_successes",
+                "paused_until = case when paused_until = 'infinity' then paused_until end,",
+                "paused_until = null,",
+            ),
+            "News that come while a job is looked up are lost": rewritten(
+                "worker.wake_jobs", "is_woken = tasks.lease is not null", "is_woken = false"
+            ),
+            "A provider is not told to stop what was cancelled": rewritten(
+                "private.clear_tasks",
+                "where jobs.status in ('cancelled', 'expired')",
+                "where false",
+            ),
+            "A provider that accepts too late is not told to stop": rewritten(
+                "worker.advance_jobs",
+                "if result = 'lease_lost' and v_given.provider_job_id is not null then",
+                "if false then",
+            ),
+            "Whoever dies keeps a provider from being told to stop": rewritten(
+                "worker.claim_cancellations",
+                "make_interval(secs => p_lease_seconds)",
+                "interval '1 y'",
+            ),
+            "Files that nobody registered stay": rewritten(
+                "worker.tend_queue", "private.find_stray_uploads(p_limit)", "0"
+            ),
+            "Files of results are taken for files that nobody registered": rewritten(
+                "private.find_stray_uploads",
+                "where assets.bucket = objects.bucket_id and assets.storage_path = objects.name",
+                "where false",
+            ),
+            "Dispatchers sleep on when there is work": rewritten(
+                "private.accept_job", "elsif not v_now.others_wait then", "elsif false then"
+            ),
+        },
+    ),
+    *group(
+        "queue",
+        "matrix:worker",
+        {
+            "Services write the queue by hand": (
+                "grant insert, update, delete on worker.tasks to service_role"
+            ),
+        },
+    ),
+    *group(
+        "queue",
+        "chains",
+        {
+            "A job does not wait for what it is made from": rewritten(
+                "private.accept_job",
+                "perform private.wait_for_jobs(new.id, array[new.parent_job_id]);",
+                "null;",
+            ),
+            "A job waits for ever for what came to nothing": rewritten(
+                "private.follow_jobs",
+                "perform private.follow_parents(v_changed.completed, v_changed.fruitless);",
+                "null;",
             ),
         },
     ),
@@ -2036,7 +2264,7 @@ WALLS: Final = (
                 "grant usage on schema worker to authenticated;"
                 " grant execute on function worker.claim_tasks to authenticated"
             ),
-            "Everybody fails jobs": "grant execute on function worker.fail_job to public",
+            "Everybody fails jobs": "grant execute on function worker.fail_jobs to public",
             "Users purge what is hidden": (
                 "grant execute on function worker.purge_hidden to authenticated"
             ),
@@ -2084,7 +2312,7 @@ WALLS: Final = (
                 "alter function private.cancel_own_job reset search_path"
             ),
             "A definer function finds what a caller puts into public": (
-                "alter function worker.complete_job set search_path = public"
+                "alter function worker.complete_jobs set search_path = public"
             ),
             "Tables to come are everybody's to read": (
                 "set role postgres; alter default privileges in schema public"

@@ -303,6 +303,7 @@ def test_definer_functions_of_the_services_are_theirs_alone(bench: Bench) -> Non
 PATHLESS = {
     ("private", "now"),
     ("private", "current_actor"),
+    ("private", "users_window"),
     ("private", "require_ledger"),
     ("public", "submit_generation"),
 }
@@ -449,7 +450,7 @@ def test_tables_with_updated_at_keep_it(bench: Bench) -> None:
             " on a.attrelid = c.oid and a.attname = 'updated_at' where c.relkind = 'r'"
             " and c.relnamespace::regnamespace::text = any(%s) and not exists"
             " (select from pg_trigger as t where t.tgrelid = c.oid"
-            "  and t.tgfoid = 'private.set_updated_at'::regproc)",
+            "  and t.tgfoid in ('private.set_updated_at'::regproc, 'private.stamp_job'::regproc))",
             SCHEMAS,
         )
         == []
@@ -647,16 +648,16 @@ SABOTAGE: dict[str, Callable[[Bench], None]] = {
     "revoke execute on function public.my_credits from authenticated": (
         test_functions_are_executable_by_just_whom_the_matrix_says
     ),
-    "grant execute on function worker.fail_job to anon": (
+    "grant execute on function worker.fail_jobs to anon": (
         test_definer_functions_of_the_services_are_theirs_alone
     ),
     "alter function public.queue_generation security definer": (
         test_definer_functions_live_out_of_reach_and_pin_their_path
     ),
-    "alter function worker.fail_job reset search_path": (
+    "alter function worker.fail_jobs reset search_path": (
         test_definer_functions_live_out_of_reach_and_pin_their_path
     ),
-    "alter function worker.fail_job set search_path = reelbase_ledger": (
+    "alter function worker.fail_jobs set search_path = reelbase_ledger": (
         test_definer_functions_live_out_of_reach_and_pin_their_path
     ),
     "alter function private.take_credits set search_path = ''": (

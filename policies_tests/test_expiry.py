@@ -17,20 +17,32 @@ OTHER_CLOCKS = {
     # What was hidden, when, and when it may be purged.
     "private.hide_job()",
     "private.hide_project()",
+    "private.cancel_hidden_jobs()",
     "private.cancel_jobs_of_hidden_projects()",
     "private.restore_own_job(uuid)",
     "private.restore_own_project(uuid)",
     "worker.purge_hidden(integer)",
-    # Log entries of one transaction are put in order by the time of each.
+    # Log entries of one transaction are put in order by the time of each, and so are tasks in line.
+    "private.accept_job()",
+    "private.admit_tasks(uuid[])",
+    "private.claim_ready_tasks(uuid,text,jsonb,integer,integer,boolean)",
+    "private.complete_held_jobs(jsonb)",
+    "private.fail_held_job(uuid,uuid,worker.error_class,text,text,interval,boolean,boolean)",
     "private.follow_jobs()",
-    "worker.claim_tasks(uuid,text,text[],integer,integer)",
-    "worker.complete_job(uuid,uuid,jsonb)",
-    "worker.fail_exhausted_jobs(integer)",
-    "worker.fail_job(uuid,uuid,text,text,boolean,numeric)",
+    "private.follow_parents(uuid[],uuid[])",
+    "private.move_lanes_on()",
+    "private.take_over_tasks(integer)",
+    "worker.advance_jobs(jsonb)",
+    "worker.end_overdue_jobs(integer)",
     "worker.release_tasks(jsonb)",
+    "worker.tend_queue(integer)",
+    "worker.wake_jobs(text,text[])",
+    # How often progress is written.
+    "worker.extend_leases(jsonb,integer)",
     # Stamps of rows, and what another program runs.
     "private.guard_campaign_status()",
     "private.set_updated_at()",
+    "private.stamp_job()",
     "private.schedule_work()",
     "private.now()",
 }

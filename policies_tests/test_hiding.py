@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .harness import Background, Bench, Job, Shop, refused
+from .harness import Background, Bench, Job, Shop, refused, rejected
 from .test_sharing import finish, make_project
 
 SEEN = (
@@ -53,7 +53,7 @@ def test_deleting_a_running_job_cancels_it_and_returns_its_credits(
             session.run("delete from public.generation_jobs where id = %s", job.id)
         assert shop.status(job) == "cancelled"
         assert bench.balance(owner) == 100
-        with refused("PT409", "lease_lost"):
+        with rejected("lease_lost"):
             queue.advance(held, "processing")
     assert bench.complaints(owner) == []
 
@@ -642,8 +642,8 @@ def test_draft_is_not_queued_while_its_file_is_being_deleted(
     with shop.queue() as queue:
         assert (
             queue.session.value(
-                "select jsonb_array_length(inputs) from worker.claim_tasks("
-                "gen_random_uuid(), 'tester', array[%s])",
+                "select jsonb_array_length(inputs) from worker.claim_tasks(gen_random_uuid(),"
+                " 'tester', jsonb_build_array(jsonb_build_object('provider', %s::text)))",
                 shop.provider,
             )
             == 1

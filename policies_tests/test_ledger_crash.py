@@ -29,7 +29,7 @@ from reelbase.local.postgres import PostgresServer, apply_migrations, prepare_da
 from reelbase.local.processes import processes_in, wait_until
 from reelbase.local.pytest_plugin import free_port_block
 
-from .harness import Bench, Job, Session, Shop, open_shop, outputs
+from .harness import Bench, Job, Session, Shop, advance, claim, complete, open_shop
 
 __all__ = ["Wreck", "running_wreck"]
 
@@ -164,18 +164,11 @@ class Wreck:
                 return cancelling(bench, user, shop.job(user).id)
             case 3:
                 shop.job(user)
-                lease = str(uuid4())
-                rows = bench.rows(
-                    "select job_id, user_id from worker.claim_tasks(%s, 't', array[%s], 1)",
-                    lease,
-                    shop.provider,
-                )
-                if not rows:
+                claimed = claim(bench, shop.provider)
+                if not claimed:
                     return submitting(bench, shop, user, key)
-                job = Job(str(rows[0][0]), str(rows[0][1]), lease)
-                for status in ("processing", "finalizing"):
-                    bench("worker.advance_job", p_job_id=job.id, p_lease=lease, p_status=status)
-                return completing(job)
+                advance(bench, claimed[0], "processing")
+                return completing(claimed[0])
             case 4:
                 return granting(user, key, chance.randint(1, 20))
             case 5:
@@ -257,7 +250,7 @@ def completing(job: Job) -> Deed:
     """The good end of a job."""
 
     def act(session: Session) -> str:
-        session("worker.complete_job", p_job_id=job.id, p_lease=job.lease, p_assets=outputs(job))
+        complete(session, job)
         return "completed"
 
     return Deed(

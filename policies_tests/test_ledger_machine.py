@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 
 from reelbase.local.throwaway import Database, fresh_database
 
-from .harness import Bench, open_shop
+from .harness import Bench, Job, RejectedError, advance, claim, complete, fail, open_shop
 from .model import NOTHING, PLANS, Account, Model, RefusedError, months_later
 
 __all__ = ["BRIEFLY", "Books", "LedgerMachine", "Tally", "live", "open_books"]
@@ -143,11 +143,13 @@ class Books:
             self.model_id,
             COSTS["fast"],
         )
+        # What fails in one life is no matter in the next, which begins earlier.
+        self._run("update private.settings set breaker_failures = 30000")
         for tier, plan in PLANS.items():
             self._run(
                 "update public.subscription_plans set monthly_allowance = %s,"
                 " rollover_periods = %s, price_minor = %s, max_active_jobs = 100000,"
-                " max_jobs_per_day = null where tier = %s",
+                " max_running_jobs = 100000, max_jobs_per_day = null where tier = %s",
                 plan.allowance,
                 plan.rollover,
                 plan.price,
@@ -279,7 +281,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.world = uuid4().hex
         self.seen: Snapshot = {name: [] for name in _SNAPSHOT}
         self.known_lots: set[str] = set()
-        self.leases: dict[str, str] = {}
+        self.claimed: dict[str, Job] = {}
         self.subject = "everything"
         self.books.tally["lives"] += 1
         self.books.turn = 0
@@ -303,7 +305,11 @@ class LedgerMachine(RuleBasedStateMachine):
         try:
             answer = ask()
         except psycopg.Error as error:
-            refusal = f"{error.sqlstate} {error.diag.message_hint}"
+            refusal = (
+                error.result
+                if isinstance(error, RejectedError)
+                else f"{error.sqlstate} {error.diag.message_hint}"
+            )
         before = self.seen
         self.seen = self.books.look()
         # Where the database refuses, so must the model, and nothing of what it began may stay.
@@ -788,15 +794,14 @@ class LedgerMachine(RuleBasedStateMachine):
         return job
 
     @about("spending")
-    @rule(job=jobs)
-    def job_is_too_old(self, job: str) -> None:
-        """A job expires; nothing does that by itself yet, so by hand."""
-        if self.owner_of(job):
+    @rule(later=LATER, again=st.booleans())
+    def jobs_are_overdue(self, later: timedelta, again: bool) -> None:
+        """Jobs are not worked on in time, or not any more."""
+        self.model.now += later
+        for _ in range(1 + again):
             self.both(
-                lambda: self.platform().rows(
-                    "update public.generation_jobs set status = 'expired' where id = %s", job
-                ),
-                lambda _: self.model.expire(job),
+                lambda: self.services().rows("select worker.end_overdue_jobs(1000)"),
+                lambda _: self.model.end_overdue(),
             )
 
     @about("spending", "payments")
@@ -817,82 +822,55 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def claim(self, count: int) -> list[str]:
         """Have a worker take some jobs, and return them."""
-        lease = str(uuid4())
         expected = min(count, self.model.claimable())
-        claimed: list[str] = []
+        claimed: list[Job] = []
 
         def ask() -> None:
-            claimed.extend(
-                str(job)
-                for (job,) in self.services().rows(
-                    "select job_id from worker.claim_tasks(%s, 'machine', array[%s], %s)",
-                    lease,
-                    self.books.model_id,
-                    count,
-                )
-            )
+            self.services().row("worker.tend_queue", "*", p_limit=1000)
+            claimed.extend(claim(self.services(), self.books.model_id, count))
 
         def tell(_: Any) -> None:
             for job in claimed:
-                self.model.claim(job, lease, 60)
-                self.leases[job] = lease
+                self.model.claim(job.id, job.lease, 60)
+                self.claimed[job.id] = job
 
         self.both(ask, tell)
         assert len(claimed) == expected
-        return claimed
+        return [job.id for job in claimed]
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.claimed)
     @about("spending")
     @rule(job=jobs, again=st.booleans())
     def worker_completes(self, job: str, again: bool) -> None:
         """A worker ends a job well."""
         user = self.owner_of(job)
-        if user is None or job not in self.leases:
+        if user is None or job not in self.claimed:
             return
-        lease = self.leases[job]
-        is_held = self.model.accounts[user].jobs[job].is_held(lease, self.model.now)
-        for status in ("processing", "finalizing") if is_held else ():
-            self.services().row(
-                "worker.advance_job", "1", p_job_id=job, p_lease=lease, p_status=status
-            )
-            self.model.accounts[user].jobs[job].status = status
+        claimed = self.claimed[job]
+        if self.model.accounts[user].jobs[job].is_held(claimed.lease, self.model.now):
+            advance(self.services(), claimed, "processing")
+            self.model.accounts[user].jobs[job].status = "processing"
         for _ in range(1 + again):
             self.both(
-                lambda: self.services().row(
-                    "worker.complete_job",
-                    "1",
-                    p_job_id=job,
-                    p_lease=lease,
-                    p_assets=outputs_of(user, job),
-                ),
-                lambda _: self.model.complete(job, lease),
+                lambda: complete(self.services(), claimed),
+                lambda _: self.model.complete(job, claimed.lease),
             )
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.claimed)
     @about("spending")
     @rule(job=jobs, retry=st.booleans(), again=st.booleans())
     def worker_fails(self, job: str, retry: bool, again: bool) -> None:
         """A worker does not manage, and it is tried again or not."""
-        if self.owner_of(job) is None or job not in self.leases:
+        if self.owner_of(job) is None or job not in self.claimed:
             return
-        lease = self.leases[job]
+        claimed = self.claimed[job]
         statuses: list[str] = []
-
-        def ask() -> None:
-            [status] = self.services().row(
-                "worker.fail_job",
-                "*",
-                p_job_id=job,
-                p_lease=lease,
-                p_error_code="broken",
-                p_error_message="It broke.",
-                p_retry=retry,
-                p_retry_after_seconds=0,
-            )
-            statuses.append(status)
-
+        how = "transient" if retry else "permanent"
         for _ in range(1 + again):
-            status = self.both(ask, lambda _: self.model.fail(job, lease, retry=retry))
+            status = self.both(
+                lambda: statuses.append(fail(self.services(), claimed, how)),
+                lambda _: self.model.fail(job, claimed.lease, retry=retry),
+            )
             assert status is None or statuses[-1] == status
 
     # Payments -------------------------------------------------------------------------------------
@@ -1373,31 +1351,16 @@ class LedgerMachine(RuleBasedStateMachine):
         """All that is due is done at once."""
 
         def ask() -> None:
-            self.services().rows("select worker.fail_exhausted_jobs(1000)")
+            self.services().rows("select worker.end_overdue_jobs(1000)")
             [done] = self.services().row("worker.housekeep", "*", p_limit=1000)
             assert None not in done.values(), done
 
         def tell(_: Any) -> None:
-            self.model.fail_exhausted()
+            self.model.end_overdue()
             self.model.follow(self.receivers())
             self.model.expire_credits()
 
         self.both(ask, tell)
-
-
-def outputs_of(user: str, job: str) -> str:
-    """Return what a worker says of a job's one picture."""
-    return json.dumps(
-        [
-            {
-                "role": "result_image",
-                "bucket": "final-images",
-                "storage_path": f"{user}/{job}/result.png",
-                "mime_type": "image/png",
-                "size_bytes": 1,
-            }
-        ]
-    )
 
 
 BRIEFLY = settings(

@@ -22,7 +22,8 @@ import pytest
 
 from reelbase.local.pytest_plugin import SERVER_VARIABLE, RunningStack
 
-from .harness import Bench, Job, Session, Shop, outputs
+from .harness import Bench, Job, RejectedError, Session, Shop, advance, claim, fail, insist
+from .harness import complete as complete_once
 from .harness import race as run_at_once
 
 __all__ = ["RACES", "TALLY", "no_deadlocks", "turmoil"]
@@ -82,6 +83,8 @@ def race(calls: Sequence[Callable[[], T]]) -> list[T | psycopg.Error]:
 
 def state_of(error: psycopg.Error) -> str:
     """Return an error's code and hint, in short."""
+    if isinstance(error, RejectedError):
+        return error.result
     return f"{error.sqlstate} {error.diag.message_hint}"
 
 
@@ -226,14 +229,14 @@ def cancel(session: Session, job_id: str) -> str:
 
 def complete(session: Session, job: Job) -> str:
     """End a job well."""
-    session("worker.complete_job", p_job_id=job.id, p_lease=job.lease, p_assets=outputs(job))
+    insist(partial(complete_once, session, job))
     return "completed"
 
 
 def expire(session: Session, job_id: str) -> str:
-    """End a job because it is too old; nothing does so by itself yet, so by hand, in order."""
+    """End a job because it is too old, whatever its deadline says."""
     with session.connection.transaction():
-        session.rows("select private.lock_job(%s, true)", job_id)
+        session.rows("select private.lock_job(%s)", job_id)
         session.run("update public.generation_jobs set status = 'expired' where id = %s", job_id)
     return "expired"
 
@@ -397,7 +400,7 @@ def test_job_that_is_finished_cancelled_and_expired_at_once_ends_once(
                 calls += [partial(cancel, browser, job.id) for browser in browsers]
                 calls += [partial(expire, sweeper, job.id) for sweeper in sweepers]
                 ends = done(
-                    race(shuffled(calls, turn)), "PT409 transition_not_allowed", "PT409 lease_lost"
+                    race(shuffled(calls, turn)), "PT409 transition_not_allowed", "lease_lost"
                 )
             [end] = set(ends)
             assert shop.status(job) == end
@@ -689,7 +692,7 @@ _OWNED = (
 GONE = (
     *("PT404 account_not_found", "PT404 payment_not_found", "PT404 job_not_found"),
     *("PT404 subscription_not_found", "PT404 user_not_found", "PT403 account_closed"),
-    *("PT409 lease_lost", "PT402 insufficient_credits", "PT402 account_in_debt"),
+    *("lease_lost", "PT402 insufficient_credits", "PT402 account_in_debt"),
     # The row that another is about to belong to has just gone.
     "23503 None",
 )
@@ -700,7 +703,7 @@ def test_deletion_of_a_user_against_charges_settlements_and_sweeps_leaves_nothin
 ) -> None:
     with crowd(*[bench.service] * 14) as services, shop.queue() as queue:
         for turn in range(5):
-            user = bench.person()
+            user = bench.person(tier="pro")
             paid, unpaid = (open_payment(services[0], user) for _ in range(2))
             settle(services[0], paid)
             for number in range(3):
@@ -750,7 +753,7 @@ _EXPECTED = {
     "PT402 insufficient_credits",
     "PT402 account_in_debt",
     "PT409 transition_not_allowed",
-    "PT409 lease_lost",
+    "lease_lost",
     "PT409 adjustment_exceeds_balance",
     "PT409 refund_exceeds_charge",
     "PT409 idempotency_key_reused",
@@ -780,29 +783,13 @@ def turmoil(bench: Bench, shop: Shop, *, turns: int, seed: int) -> None:
         return cancel(session, chance.choice(jobs)) if jobs else None
 
     def work(session: Session, user: str, chance: random.Random) -> Any:
-        lease = str(uuid4())
-        jobs = [
-            Job(str(job_id), str(owner), lease)
-            for job_id, owner in session.rows(
-                "select job_id, user_id from worker.claim_tasks(%s, 't', array[%s], 2)",
-                lease,
-                shop.provider,
-            )
-        ]
+        jobs = claim(session, shop.provider, 2)
         for job in jobs:
             if chance.random() < 0.3:
-                session(
-                    "worker.fail_job",
-                    p_job_id=job.id,
-                    p_lease=lease,
-                    p_error_code="broken",
-                    p_error_message="It broke.",
-                    p_retry=chance.random() < 0.5,
-                    p_retry_after_seconds=0,
-                )
+                how = chance.choice(["permanent", "transient"])
+                insist(partial(fail, session, job, how))
                 continue
-            for status in ("processing", "finalizing"):
-                session("worker.advance_job", p_job_id=job.id, p_lease=lease, p_status=status)
+            insist(partial(advance, session, job, "processing"))
             complete(session, job)
         return len(jobs)
 

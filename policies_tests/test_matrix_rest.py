@@ -290,6 +290,8 @@ SIGN_IN = "401 42501"
 """No grant, for who has no token."""
 NO_ROWS = "200 0 rows"
 NO_RELATION = "400 PGRST200"
+NO_SUCH_KEY = "400 42P10"
+"""Only the rows that have a key are unique by it, which no client can say."""
 NO_AGGREGATES = "400 PGRST123"
 NO_SCHEMA = "406 PGRST106"
 NO_FUNCTION = "404 PGRST202"
@@ -513,6 +515,8 @@ WAYS = [
         "upsert a job by another's key",
         "generation_jobs?on_conflict=user_id,idempotency_key",
         {"user_id": "$their_me", "idempotency_key": "x", "kind": "text_to_image", "prompt": "x"},
+        NO_SUCH_KEY,
+        anon=NO_SUCH_KEY,
         headers=MERGE,
     ),
     Way(
@@ -702,7 +706,7 @@ WAYS = [
     post(
         "claim",
         "rpc/claim_tasks",
-        {"p_lease": "$me", "p_worker": "x", "p_providers": []},
+        {"p_lease": "$me", "p_worker": "x", "p_wanted": []},
         headers=in_schema("worker"),
     ),
     get(

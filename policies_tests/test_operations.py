@@ -13,7 +13,8 @@ from .harness import Bench, Session, Shop, race, refused
 
 HOUSEKEEPING = {
     "ran",
-    "failed_jobs",
+    "overdue_jobs",
+    "tended",
     "purged",
     "activity_logs",
     "webhook_events",
@@ -442,11 +443,11 @@ def test_queue_shows_what_waits_and_for_how_long(bench: Bench, shop: Shop) -> No
         shop.job(user)
     with shop.queue() as queue:
         queue.claim()
-        bench.run(
-            "update public.generation_jobs set queued_at = queued_at - interval '1 minute'"
-            " where user_id = %s",
-            user,
-        )
+        for change in (
+            "update public.generation_jobs set queued_at = queued_at - interval '1 minute'",
+            "update worker.tasks set created_at = created_at - interval '1 minute'",
+        ):
+            bench.run(f"{change} where user_id = %s", user)
         [queued, starting] = queue.session.rows(
             "select status, kind, jobs, average_wait_seconds >= 60, longest_wait_seconds >= 60"
             " from worker.job_queue_status where provider = %s order by status",

@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from .harness import Background, Bench, Job, Session, Shop, outputs, race, refused
+from .harness import Background, Bench, Job, Session, Shop, race, refused
 
 # What each table needs besides an owner.
 WISHES: dict[str, dict[str, str]] = {
@@ -73,18 +73,13 @@ def failed(shop: Shop, user: str, **more: Any) -> Job:
     return job
 
 
-def completed(shop: Shop, user: str, assets: str | None = None, **more: Any) -> Job:
-    """Submit a job that ends well, with one picture unless told otherwise."""
+def completed(shop: Shop, user: str, **more: Any) -> Job:
+    """Submit a job that ends well, with one picture."""
     shop.job(user, **more)
     with shop.queue() as queue:
         [job] = queue.finalizing()
-        finish(queue.session, job, assets or outputs(job))
+        queue.complete(job)
     return job
-
-
-def finish(service: Session, job: Job, assets: str) -> None:
-    """End a job well, with these outputs."""
-    service("worker.complete_job", p_job_id=job.id, p_lease=job.lease, p_assets=assets)
 
 
 def offer(shop: Shop, kind: str) -> None:
@@ -562,7 +557,7 @@ def test_storyboard_outlives_its_character(bench: Bench) -> None:
 
 
 def stored(job: Job, mime_type: str, **more: Any) -> dict[str, Any]:
-    """Return an output as complete_job takes it, with a thumbnail unless it is sound."""
+    """Return an output as complete_jobs takes it, with a thumbnail unless it is sound."""
     kind = mime_type.partition("/")[0]
     bucket = {"image": "final-images", "video": "final-videos", "audio": "voiceovers"}[kind]
     folder = f"{job.user_id}/{job.id}"
@@ -598,7 +593,7 @@ def made(bench: Bench, shop: Shop, user: str, *mime_types: str, **more: Any) -> 
             | ({} if each.startswith("image") else {"duration_ms": 2500})
             for position, each in enumerate(mime_types)
         ]
-        finish(queue.session, job, json.dumps(assets))
+        queue.complete(job, assets=assets)
     return job
 
 

@@ -7,6 +7,7 @@ to see and deleted in the end. Names that samples may use, all of whoever acts:
     $<table>         the key of the user's row of a table
     $model           a model that makes pictures and is nobody else's
     $queued $draft $failed $done $rated $film $voice   jobs; the last four are finished
+    $waiting         a job that waits for $queued; $stopped: one cancelled at its provider
     $lost_job        a finished job that its owner deleted
     $lost_projects   a project that its owner deleted, with $swept_job, $lost_film, $lost_voice
     $shown_project   a public project, with $shown in it and a link by $token
@@ -27,7 +28,7 @@ from string import Template
 from typing import Any
 from uuid import uuid4
 
-from .harness import Bench, Session
+from .harness import Bench, Job, Session, advance, claim, complete, fail
 from .matrix import PEOPLE, RELATIONS, Actor, Relation
 
 __all__ = ["SCHEMAS", "Catalogue", "ColumnFacts", "World", "open_world"]
@@ -263,6 +264,8 @@ def _remove(world: World) -> None:
             )
         stocked = f"{names['model']}%"
         session.run("delete from public.models where id like %s", stocked)
+        session.run("delete from worker.providers where name like %s", stocked)
+        session.run("delete from worker.lanes where provider like %s", stocked)
         session.run("delete from public.prompt_templates where name like %s", stocked)
 
 
@@ -289,9 +292,13 @@ class _Builder:
             self.act_as(user_id)
             self.upload(person)
             self.work(person)
+            self.stop(person)
         for actor, person in self.world.people.items():
             self.act_as(person.id)
             person.names["queued"] = self.submit("text_to_image", person.names["projects"])
+            person.names["waiting"] = self.submit(
+                "text_to_image", person.names["projects"], p_after_job_ids=[person.names["queued"]]
+            )
             for relation in RELATIONS:
                 self.settle(relation, actor)
             self.lose(person)
@@ -334,6 +341,7 @@ class _Builder:
                 " where id = %s",
                 name,
             )
+        self.session.rows("select worker.limit_provider(%s, null, null)", self.model)
         self.session.run(
             "insert into public.prompt_templates (user_id, name, prompt, is_active)"
             " values (null, %s, 'A harbour', true), (null, %s, 'A quay', false)",
@@ -368,9 +376,9 @@ class _Builder:
         self.act_as(debtor)
         job_id = self.submit("text_to_image", None)
         self.act_as(None)
-        lease, _ = self.claim()
-        self.session("worker.advance_job", p_job_id=job_id, p_lease=lease, p_status="processing")
-        self.complete(job_id, lease, debtor, "text_to_image")
+        [job] = self.claim()
+        assert job.id == job_id
+        self.complete(job, "text_to_image")
         self.session.rows("select worker.open_dispute(%s, 'matrix')", payment)
         self.session.rows("select worker.close_dispute(%s, 'matrix', 'lost')", payment)
         self.session.rows("select worker.grant_credits(%s, 1, 'A trial', 'matrix')", debtor)
@@ -422,7 +430,8 @@ class _Builder:
             p_source_key="matrix",
         )
         for job, (kind, project) in JOBS.items():
-            names[job] = self.submit(kind, names[project])
+            parents = {"p_after_job_ids": [names["done"]]} if job == "lost_job" else {}
+            names[job] = self.submit(kind, names[project], **parents)
         self.finish(person)
         names["draft"] = str(
             self.session.value(
@@ -438,64 +447,62 @@ class _Builder:
             names["upload"],
         )
 
-    def submit(self, kind: str, project_id: str | None) -> str:
+    def submit(self, kind: str, project_id: str | None, **more: Any) -> str:
         """Submit a job and return its id."""
+        arguments = {
+            "p_kind": kind,
+            "p_prompt": "A harbour",
+            "p_model_id": self.model,
+            "p_project_id": project_id,
+        } | more
+        named = ", ".join(f"{name} => %s" for name in arguments)
         return str(
             self.session.value(
-                "select id from public.submit_generation(p_kind => %s, p_prompt => 'A harbour',"
-                " p_model_id => %s, p_project_id => %s)",
-                kind,
-                self.model,
-                project_id,
+                f"select id from public.submit_generation({named})", *arguments.values()
             )
         )
+
+    def stop(self, person: Person) -> None:
+        """A job that is cancelled while its provider works on it."""
+        person.names["stopped"] = self.submit("text_to_image", person.names["projects"])
+        [job] = self.claim()
+        advance(self.session, job, "processing", provider_job_id=job.id, poll_after_seconds=60)
+        self.session.rows("select public.cancel_generation(%s)", job.id)
 
     def finish(self, person: Person) -> None:
         """Work on all jobs that wait, as a dispatcher does."""
-        lease, claimed = self.claim()
-        assert sorted(claimed) == sorted(person.names[job] for job in JOBS)
-        for name, (kind, _) in JOBS.items():
-            job_id = person.names[name]
-            held = {"p_job_id": job_id, "p_lease": lease}
-            self.session("worker.advance_job", **held, p_status="processing")
-            if name == "failed":
-                self.session(
-                    "worker.fail_job",
-                    **held,
-                    p_error_code="broken",
-                    p_error_message="It broke.",
-                    p_retry=False,
+        names = {person.names[name]: name for name in JOBS}
+        # No more are given out at once than the plan lets run.
+        while claimed := self.claim():
+            for job in claimed:
+                name = names.pop(job.id)
+                if name == "failed":
+                    fail(self.session, job)
+                    continue
+                self.complete(job, JOBS[name][0])
+                person.names[f"{name}_result"] = str(
+                    self.session.value(
+                        "select asset_id from public.job_assets where job_id = %s", job.id
+                    )
                 )
-                continue
-            self.complete(job_id, lease, person.id, kind)
-            person.names[f"{name}_result"] = str(
-                self.session.value(
-                    "select asset_id from public.job_assets where job_id = %s", job_id
-                )
-            )
+        assert not names
 
-    def claim(self) -> tuple[str, list[str]]:
-        """Claim all jobs that wait, and return the lease and their ids."""
-        lease = str(uuid4())
-        return lease, self.session.column(
-            "select job_id::text from worker.claim_tasks(%s, 'matrix', array[%s], 20, 60)",
-            lease,
-            self.model,
-        )
+    def claim(self) -> list[Job]:
+        """Claim jobs that wait."""
+        return claim(self.session, self.model, 20)
 
-    def complete(self, job_id: str, lease: str, user_id: str, kind: str) -> None:
-        """Bring a job that was begun to its end."""
-        held = {"p_job_id": job_id, "p_lease": lease}
-        self.session("worker.advance_job", **held, p_status="finalizing")
+    def complete(self, job: Job, kind: str) -> None:
+        """Bring a job that was claimed to its end."""
+        advance(self.session, job, "processing")
         role, bucket, mime_type = RESULTS[kind]
-        asset = {
+        result = {
             "role": role,
             "bucket": bucket,
-            "storage_path": f"{user_id}/{job_id}/result",
+            "storage_path": f"{job.user_id}/{job.id}/result",
             "mime_type": mime_type,
             "size_bytes": 45,
         }
-        self.session("worker.complete_job", **held, p_assets=json.dumps([asset]))
+        complete(self.session, job, assets=[result])
 
     def settle(self, relation: Relation, actor: Actor) -> None:
         """Make a person's row of a table, or find the one that is there, and remember its key."""

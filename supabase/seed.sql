@@ -33,6 +33,7 @@ declare
   v_job record;
   v_status public.job_status;
   v_lease uuid;
+  v_result worker.call_result;
 begin
   if exists (
     select from auth.users
@@ -708,16 +709,20 @@ begin
           -- As worker.claim_tasks does, for this one job.
           v_lease := gen_random_uuid();
           update worker.tasks
-          set lease = v_lease, worker = 'demo', available_at = v_now + interval '7 days'
+          set lease = v_lease, worker = 'demo', lease_expires_at = v_now + interval '7 days',
+              is_admitted = true, ready_at = null, due_at = null, priority = 101, tries = tries + 1
           where job_id = v_job.id;
           update public.generation_jobs
           set status = 'starting', attempt_count = attempt_count + 1
           where id = v_job.id;
           insert into worker.attempts (job_id, attempt, lease, worker, provider)
-          select id, attempt_count, v_lease, 'demo', provider from public.generation_jobs
-          where id = v_job.id;
+          select job_id, tries, v_lease, 'demo', provider from worker.tasks
+          where job_id = v_job.id;
         when 'processing', 'finalizing' then
-          perform worker.advance_job(v_job.id, v_lease, v_status);
+          select result into v_result from worker.advance_jobs(jsonb_build_array(
+            jsonb_build_object('job_id', v_job.id, 'lease', v_lease, 'status', v_status)
+          ));
+          assert v_result = 'done';
           perform worker.extend_leases(
             jsonb_build_array(jsonb_build_object(
               'job_id', v_job.id, 'lease', v_lease, 'progress', v_job.reported
@@ -725,20 +730,33 @@ begin
             7 * 86400
           );
         when 'completed' then
-          -- As worker.complete_job does; the assets, under ids of their own, follow below.
+          -- As worker.complete_jobs does; the assets, under ids of their own, follow below.
           update worker.attempts set outcome = 'succeeded', finished_at = clock_timestamp()
-          where lease = v_lease;
+          where job_id = v_job.id and lease = v_lease;
+          perform private.note_successes('{local}');
           update public.generation_jobs
           set status = 'completed', error_code = null, error_message = null
           where id = v_job.id;
-        when 'queued' then
-          perform worker.fail_job(v_job.id, v_lease, v_job.code, v_job.message, true, 7 * 86400);
-        when 'failed' then
-          perform worker.fail_job(v_job.id, v_lease, v_job.code, v_job.message, false);
+        when 'queued', 'failed' then
+          select result into v_result from worker.fail_jobs(jsonb_build_array(
+            jsonb_build_object(
+              'job_id', v_job.id, 'lease', v_lease, 'error_code', v_job.code,
+              'error_message', v_job.message,
+              'error_class', case v_status when 'failed' then 'permanent' else 'transient' end
+            )
+          ));
+          assert v_result = 'done';
         else
           update public.generation_jobs set status = v_status where id = v_job.id;
       end case;
     end loop;
+
+    -- What has not ended stays as it is to be seen: as if it waited for another job, so that nobody
+    -- works on it and it takes the place of none that its owner submits.
+    update worker.tasks
+    set is_admitted = false, waits_for = 1, due_at = null, lease = null, worker = null,
+        lease_expires_at = null, deadline_at = v_now + interval '30 days'
+    where job_id = v_job.id;
 
     -- When: evenly over the time that it took.
     update public.job_events as events
@@ -765,6 +783,7 @@ begin
     where jobs.id = v_job.id and attempts.job_id = v_job.id;
   end loop;
   perform set_config('request.jwt.claims', '', true);
+  perform private.admit_tasks(v_people);
 
   update public.generation_jobs set queued_at = created_at
   where user_id = any(v_people) and queued_at is not null;

@@ -101,27 +101,31 @@ define("tables in pg_catalog", ({ db }) => db.schema("pg_catalog").from("pg_auth
 const lease = crypto.randomUUID();
 const held = [{ job_id: own.owner.job, lease, progress: 99 }];
 for (const [name, body] of Object.entries({
-  claim_tasks: { p_lease: lease, p_worker: "me", p_providers: ["local"], p_limit: 100 },
+  claim_tasks: { p_lease: lease, p_worker: "me", p_wanted: [{ provider: "local" }], p_limit: 100 },
   extend_leases: { p_held: held },
-  advance_job: { p_job_id: own.owner.job, p_lease: lease, p_status: "finalizing" },
-  complete_job: { p_job_id: own.owner.job, p_lease: lease, p_assets: [] },
-  fail_job: { p_job_id: own.owner.job, p_lease: lease, p_error_code: "x", p_error_message: "x",
-    p_retry: false },
+  advance_jobs: { p_jobs: [{ ...held[0], status: "finalizing" }] },
+  complete_jobs: { p_jobs: [{ ...held[0], assets: [] }] },
+  fail_jobs: { p_jobs: [{ ...held[0], error_class: "permanent" }] },
   release_tasks: { p_held: held },
-  fail_exhausted_jobs: {},
+  wake_jobs: { p_provider: "local", p_provider_job_ids: ["x"] },
+  tend_queue: {},
+  end_overdue_jobs: {},
+  pause_provider: { p_provider: "local", p_reason: "x" },
+  cancel_job: { p_job_id: victim.job, p_reason: "x", p_operator: "me" },
+  retry_job: { p_job_id: own.owner.job, p_reason: "x", p_operator: "me" },
 })) {
   define(`worker.${name}`, ({ db }) => db.schema("worker").rpc(name, body));
   define(`worker.${name} by GET`, ({ db }) => db.schema("worker").rpc(name, body, { get: true }));
   define(`${name} as a public function`, ({ db }) => db.rpc(name, body));
 }
-for (const table of ["tasks", "attempts"]) {
+for (const table of ["tasks", "attempts", "cancellations"]) {
   define(`read worker.${table}`, ({ db }) => db.schema("worker").from(table).select());
   define(`delete worker.${table}`, ({ db }) =>
     db.schema("worker").from(table).delete().neq("job_id", crypto.randomUUID()));
 }
 define("insert a task", ({ db, me }) => db.schema("worker").from("tasks").insert({
-  job_id: me.job, user_id: me.id, provider: "local", kind: "text_to_image",
-  available_at: "2000-01-01" }));
+  job_id: me.job, user_id: me.id, provider: "local", kind: "text_to_image", is_admitted: true,
+  ready_at: "2000-01-01", deadline_at: "2999-01-01" }));
 define("read worker.tasks as a public table", ({ db }) => db.from("tasks").select());
 
 // The server's columns of a job ---------------------------------------------------------------------
