@@ -2336,6 +2336,117 @@ WALLS: Final = (
     ),
 )
 
+CHAINS: Final = (
+    *group(
+        "chains",
+        "chains",
+        {
+            "Anybody reads what waits for what": using("job_dependencies_select_owner", "true"),
+            "Owners see what their deleted jobs waited for": using(
+                "job_dependencies_select_owner", OWN
+            ),
+            "A job waits for a stranger's": untied(
+                "job_dependencies",
+                "job_dependencies_parent_is_the_owners",
+                "depends_on_job_id",
+                "generation_jobs",
+            ),
+            "A job waits for one that its owner deleted": rewritten(
+                "private.wait_for_jobs",
+                "and parents.hidden_at is null and not exists",
+                "and not exists",
+            ),
+            "A job waits for one of a deleted project": rewritten(
+                "private.wait_for_jobs", "and projects.deleted_at is not null", "and false"
+            ),
+            "A job waits for what came to nothing": rewritten(
+                "private.wait_for_jobs", "elsif v_status is not null then", "elsif false then"
+            ),
+            "A job waits for a draft": rewritten(
+                "private.wait_for_jobs", "if v_status = 'pending' then", "if false then"
+            ),
+            "A job starts before its parents": rewritten(
+                "private.wait_for_jobs", "if v_count > 0 then", "if false then"
+            ),
+            "A parent ends while its child is submitted": rewritten(
+                "private.wait_for_jobs", "order by id for share", "order by id"
+            )
+            + "; "
+            + rewritten("private.lock_parents", "order by id for share", "order by id"),
+            "A job waits for a thousand others": rewritten(
+                "private.lock_parents", "p_parent_job_id)) > 20", "p_parent_job_id)) > 1000000"
+            ),
+            "The key of a chain serves another": rewritten(
+                "private.submit_own_generation",
+                "where job_id = v_job.id and position > 0",
+                "where false",
+            ),
+            "A job starts when the first of its parents is done": rewritten(
+                "private.follow_parents",
+                "on tasks.job_id = ended.job_id and tasks.waits_for = ended.parents",
+                "on tasks.job_id = ended.job_id",
+            )
+            + "; "
+            + rewritten("private.follow_parents", "tasks.waits_for - ended.parents", "0"),
+            "Two parents that end at once count as one": rewritten(
+                "private.follow_parents",
+                "  perform 1 from worker.tasks\n"
+                "  where job_id = any(v_children || v_doomed || coalesce(p_fruitless, '{}'))\n"
+                "  order by job_id for update;",
+                "",
+            ),
+            "Who waited is let in whatever the plan says": rewritten(
+                "private.follow_parents", "where freed.place + line.held <= rooms.room", ""
+            )
+            + "; "
+            + rewritten("private.follow_parents", " and freed.place <= rooms.room", ""),
+            "What depends on a job that failed waits for ever": rewritten(
+                "private.follow_parents",
+                "v_doomed := private.unfinished_descendants(p_fruitless);",
+                "v_doomed := array[]::uuid[];",
+            ),
+            "Only children are cancelled with their parents": rewritten(
+                "private.unfinished_descendants",
+                "on dependencies.depends_on_job_id = descendants.job_id",
+                "on false",
+            ),
+            "A job works from more than its model takes": rewritten(
+                "private.inputs_of_parents",
+                "results.place_in_role + coalesce(own.inputs, 0) <=",
+                "0 <=",
+            ),
+            "The purge takes away what a job waits to work from": rewritten(
+                "private.is_input_of_active_job", "and children.finished_at is null", "and false"
+            ),
+            "A retry goes on from nothing": rewritten(
+                "public.retry_generation", "coalesce(v_chain.job_ids, '{}')", "'{}'"
+            ),
+        },
+    ),
+    *group(
+        "chains",
+        "record_yields",
+        {
+            "A provider's answer may have any shape": rewritten(
+                "private.record_yields",
+                "perform private.check_yields(v_given.kind, v_given.yields);",
+                "",
+            ),
+            "A job draws a stranger's character": rewritten(
+                "private.record_characters", "characters.user_id = jobs.user_id\n          and ", ""
+            ),
+            "A character takes the place of its owner's words": rewritten(
+                "private.record_characters",
+                "coalesce(characters.name, drawn.yields ->> 'name')",
+                "drawn.yields ->> 'name'",
+            ),
+            "Segments have no order": rewritten(
+                "private.record_yields", "segments.place - 1", "1000 - segments.place"
+            ),
+        },
+    ),
+)
+
 MUTANTS: Final[tuple[Mutant, ...]] = (
     *ACCOUNTS,
     *CATALOGUE,
@@ -2348,6 +2459,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *JOBS,
     *FILES,
     *YIELDS,
+    *CHAINS,
     *OPERATIONS,
     *WALLS,
 )
