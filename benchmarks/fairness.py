@@ -49,7 +49,10 @@ create table fair.tasks (
   id bigint generated always as identity primary key, user_id integer not null,
   stamp bigint not null default 0, in_line_since bigint default 0,
   is_running boolean not null default false
-) with (fillfactor = 60);
+) with (
+  fillfactor = 60, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000,
+  autovacuum_vacuum_cost_delay = 0
+);
 """
 
 # The tail of each claim: what was chosen runs from now on.
@@ -188,8 +191,11 @@ class Queue:
         self._design = design
         connection.execute(TABLES)
         connection.execute(design.index.encode())
-        # As production's statements in functions: planned once, for rows that are yet to come.
-        connection.execute("set plan_cache_mode = force_generic_plan")
+        # As production's statements in functions: planned once, by key and in an index's order.
+        connection.execute(
+            "set plan_cache_mode = force_generic_plan; set enable_seqscan = off;"
+            " set enable_bitmapscan = off; set jit = off"
+        )
         self._claim = f"with ready as materialized ({design.claim}){TAKE}"
 
     def _run(self, statement: str, **values: object) -> psycopg.Cursor:
@@ -245,7 +251,7 @@ def newcomers(connection: psycopg.Connection, design: Design, waiting: int) -> i
     queue.fill(dict.fromkeys(range(1, NEWCOMERS + 1), 1))
     claimed, started = 0, 0
     while True:
-        jobs, users = queue.claim(10)
+        jobs, users = queue.claim(BATCH)
         for user in users:
             claimed += 1
             started += user != HOG

@@ -154,7 +154,9 @@ begin
   end if;
   if v_now.is_first_of_lane then
     insert into worker.lanes (provider, kind, priority)
-    values (new.provider, new.kind, new.priority), (new.provider, new.kind, 101)
+    values
+    (new.provider, new.kind, new.priority), (new.provider, new.kind, 0),
+    (new.provider, new.kind, 101)
     on conflict do nothing;
   end if;
   if new.parent_job_id is not null then

@@ -44,7 +44,8 @@ with (
 );
 comment on table worker.tasks is 'What there is to do now: one row a job that has not ended.';
 comment on column worker.tasks.priority is
-'The job''s, 0 to 100, until it was begun; then 101, since what was begun comes first.';
+'The job''s, 0 to 100, ten seconds'' start in line for each point; 0 for one that had to be held, '
+'since the start is for few jobs, not for many; 101 once it was begun, which comes first.';
 comment on column worker.tasks.is_admitted is
 'Whether it counts among those that its user may have in line and running at once.';
 comment on column worker.tasks.waits_for is 'Jobs that have to end well before it gets in line.';

@@ -4,8 +4,9 @@
 -- max_running_jobs. The others are held, out of the index that claims read. When one of a user's
 -- tasks is claimed or ends, the user's next one (priority, then age) joins at the end of the line.
 -- So the line is a round of all who wait: who comes with a first job stands behind at most sixteen
--- of anybody else's, were it ten thousand that these wait for. And nothing that may not run now is
--- ever read by a claim, so its cost does not grow with what is held.
+-- of anybody else's, were it ten thousand that these wait for. A higher plan's start in line is for
+-- the first sixteen, too. And nothing that may not run now is ever read by a claim, so its cost
+-- does not grow with what is held.
 --
 -- Two transactions that do not see each other yet, a job that ends and one that is made, may both
 -- leave a place free. worker.tend_queue finds those.
@@ -59,7 +60,7 @@ begin
       for no key update skip locked
     ) as held
   )
-  update worker.tasks set is_admitted = true, ready_at = clock_timestamp()
+  update worker.tasks set is_admitted = true, ready_at = clock_timestamp(), priority = 0
   from next
   where tasks.job_id = next.job_id;
   get diagnostics v_count = row_count;

@@ -81,20 +81,21 @@ begin
   -- How many to take of each lane, so that all together are the first of all lanes.
   heads as (
     select
-      lanes.provider, lanes.kind, lanes.priority, line.ready_at, wanted.any_step, wanted.starts,
+      lanes.provider, lanes.kind, lanes.priority, line.turn_at, wanted.any_step, wanted.starts,
       row_number() over (
-        partition by lanes.provider order by lanes.priority desc, line.ready_at
+        partition by lanes.provider order by lanes.priority > 100 desc, line.turn_at
       ) as place,
       row_number() over (
-        partition by lanes.provider, lanes.priority > 100
-        order by lanes.priority desc, line.ready_at
+        partition by lanes.provider, lanes.priority > 100 order by line.turn_at
       ) as place_of_sort
     from wanted
     inner join worker.lanes
       on lanes.provider = wanted.provider
       and (wanted.kinds is null or lanes.kind = any(wanted.kinds))
     cross join lateral (
-      select tasks.ready_at from worker.tasks
+      -- A point of priority is worth ten seconds in line, so that it cannot starve anybody.
+      select tasks.ready_at - lanes.priority * interval '10 seconds' as turn_at
+      from worker.tasks
       where tasks.provider = lanes.provider and tasks.kind = lanes.kind
         and tasks.priority = lanes.priority
         and tasks.ready_at >= (case when p_is_thorough then '-infinity' else lanes.oldest_at end)
@@ -108,7 +109,7 @@ begin
       select heads.provider, heads.kind, heads.priority from heads
       where heads.place <= heads.any_step
         and (heads.priority > 100 or heads.place_of_sort <= heads.starts)
-      order by heads.priority desc, heads.ready_at
+      order by heads.priority > 100 desc, heads.turn_at
       limit p_limit
     ) as first
     group by first.provider, first.kind, first.priority
@@ -261,11 +262,11 @@ begin
 end;
 $$;
 comment on function worker.claim_tasks is
-'Gives up to p_limit tasks to the caller for p_lease_seconds, highest priority first, then by age '
-'in line, and writes their attempts down. p_wanted says what the caller can do: [{provider, kinds '
-'(null: all), limit (null: p_limit)}]. p_lease is a fresh token; the same one again returns the '
-'same tasks and claims no more, and is to be sent with p_is_repeat, so that the first, should it '
-'only arrive later, claims nothing either. Never waits for a job or a task.';
+'Gives up to p_limit tasks to the caller for p_lease_seconds, what was begun before the rest, then '
+'by age in line and priority, and writes their attempts down. p_wanted says what the caller can '
+'do: [{provider, kinds (null: all), limit (null: p_limit)}]. p_lease is a fresh token; the same '
+'one again returns the same tasks and claims no more, and is to be sent with p_is_repeat, so that '
+'the first, should it only arrive later, claims nothing either. Never waits for a job or a task.';
 
 create function worker.extend_leases(p_held jsonb, p_lease_seconds integer default 60)
 returns setof uuid
