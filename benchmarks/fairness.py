@@ -15,7 +15,18 @@ the queue stays as long as it was.
 
 What counts: jobs a second with a thousand waiting and with a hundred thousand (flat, or not); after
 how many claimed jobs fifty newcomers with one job each have all started; and what it costs to look
-when the only one who waits is at the cap, as dispatchers do all the time.
+when the only one who waits is at the cap, as dispatchers do all the time. On two cores:
+
+                    jobs/s, 1,000  jobs/s, 100,000  slower  newcomers by  look at the cap
+    age                    15,728           14,156    1.1x       100,050           no cap
+    age, cap               15,225           14,861    1.0x       100,050         27.37 ms
+    numbered                8,088              386   20.9x            67         84.54 ms
+    virtual time           11,159            9,279    1.2x           100           no cap
+    virtual, cap           12,681            8,694    1.5x           100         23.59 ms
+    window                  8,590            9,600    0.9x            82          0.31 ms
+
+Stamps are as fair and as flat, but know no cap: a claim that has to pass over users at theirs reads
+all that these wait for. The window holds that back, and is fair by the same stroke.
 """
 
 import argparse
@@ -55,10 +66,11 @@ create table fair.tasks (
 );
 """
 
-# The tail of each claim: what was chosen runs from now on.
+# The tail of each claim: what was chosen runs from now on. By arrays of keys, so that a plan which
+# was made for any number of rows looks them up and does not read the table.
 TAKE = """
 , taken as (
-  update fair.tasks set is_running = true from ready where tasks.id = ready.id
+  update fair.tasks set is_running = true where id = any(array(select id from ready))
   returning tasks.id, tasks.user_id
 ), counted as (
   update fair.users set running = running + mine.n
@@ -86,7 +98,8 @@ with room as materialized (
     order by tasks.id limit room.room
   ) as held
 ), admitted as (
-  update fair.tasks set in_line_since = nextval('fair.now') from next where tasks.id = next.id
+  update fair.tasks set in_line_since = nextval('fair.now')
+  where id = any(array(select id from next))
 )
 update fair.users set admitted = admitted + mine.n
 from (select user_id, count(*) as n from next group by user_id) as mine

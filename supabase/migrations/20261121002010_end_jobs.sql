@@ -193,6 +193,7 @@ returns table (job_id uuid, result worker.call_result, message text)
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_ids uuid[];
@@ -345,6 +346,7 @@ returns table (
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_given record;

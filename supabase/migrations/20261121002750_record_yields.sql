@@ -79,12 +79,17 @@ as $$
 declare
   v_given record;
   v_kinds public.generation_kind[] := array[]::public.generation_kind[];
+  -- The jobs once more as an array: plans are made once a session, perhaps while there were few
+  -- jobs, and must look them up by key even so.
+  v_ids uuid[] := array(
+    select (elements.value ->> 'job_id')::uuid from jsonb_array_elements(p_yields) as elements
+  );
 begin
   for v_given in
     select jobs.kind, jsonb_agg(given.yields) as yields
     from jsonb_to_recordset(p_yields) as given (job_id uuid, yields jsonb)
     inner join public.generation_jobs as jobs on jobs.id = given.job_id
-    where jobs.kind in (
+    where jobs.id = any(v_ids) and jobs.kind in (
       'concept', 'web_research', 'content_summary', 'video_segmentation', 'character'
     )
       and given.yields <> 'null'
@@ -105,7 +110,7 @@ begin
       coalesce(given.yields ->> 'goal', '')
     from jsonb_to_recordset(p_yields) as given (job_id uuid, yields jsonb)
     inner join public.generation_jobs as jobs on jobs.id = given.job_id
-    where jobs.kind = 'concept' and given.yields <> 'null';
+    where jobs.id = any(v_ids) and jobs.kind = 'concept' and given.yields <> 'null';
   end if;
 
   if 'web_research' = any(v_kinds) then
@@ -113,7 +118,7 @@ begin
     select jobs.user_id, jobs.project_id, jobs.id, jobs.prompt, given.yields ->> 'response'
     from jsonb_to_recordset(p_yields) as given (job_id uuid, yields jsonb)
     inner join public.generation_jobs as jobs on jobs.id = given.job_id
-    where jobs.kind = 'web_research' and given.yields <> 'null';
+    where jobs.id = any(v_ids) and jobs.kind = 'web_research' and given.yields <> 'null';
   end if;
 
   if 'content_summary' = any(v_kinds) then
@@ -132,7 +137,7 @@ begin
             then nullif(jobs.parameters ->> 'content', '')
         end as text
     ) as content
-    where jobs.kind = 'content_summary' and given.yields <> 'null';
+    where jobs.id = any(v_ids) and jobs.kind = 'content_summary' and given.yields <> 'null';
   end if;
 
   if 'video_segmentation' = any(v_kinds) then
@@ -140,7 +145,7 @@ begin
       select gen_random_uuid() as id, jobs.id as job_id, given.yields
       from jsonb_to_recordset(p_yields) as given (job_id uuid, yields jsonb)
       inner join public.generation_jobs as jobs on jobs.id = given.job_id
-      where jobs.kind = 'video_segmentation' and given.yields <> 'null'
+      where jobs.id = any(v_ids) and jobs.kind = 'video_segmentation' and given.yields <> 'null'
     ),
     made as (
       insert into public.video_segmentations (
