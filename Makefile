@@ -117,6 +117,7 @@ $(VENV)/peers/.installed: benchmarks/peers.txt $(VENV)/.installed
 
 bench-dispatch: setup $(VENV)/peers/.installed ## Measure the queue beside others: see benchmarks/dispatch.py
 	$(BIN)/python benchmarks/dispatch.py
+	$(BIN)/python benchmarks/fairness.py
 
 clean: down ## Remove everything that is not in git, data included
 	rm -rf $(VENV) node_modules .reelbase out .pytest_cache .mypy_cache .ruff_cache .hypothesis
