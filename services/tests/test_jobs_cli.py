@@ -608,26 +608,38 @@ def test_queue_on_a_terminal_follows_what_happens_until_it_is_stopped(desk: Desk
         with desk.process(
             "queue --interval 0.1", stdin=terminal, stdout=terminal, stderr=terminal
         ) as live:
-            read_until(controller, "1 job: 0 running")
-            desk.bring("queued")
-            seen = read_until(controller, "2 jobs: 0 running")
-            assert "Heaviest users" in seen
-            live.send_signal(signal.SIGINT)
-            assert live.wait(PATIENCE) == 0
+            try:
+                read_until(controller, "1 job: 0 running")
+                desk.bring("queued")
+                read_until(controller, "2 jobs: 0 running", "Heaviest users")
+                live.send_signal(signal.SIGINT)
+                read_to_end(controller, live)
+                assert live.returncode == 0
+            finally:
+                live.kill()
     finally:
         os.close(terminal)
         os.close(controller)
 
 
-def read_until(descriptor: int, text: str) -> str:
-    """Read what is drawn until a text is in it."""
+def read_until(descriptor: int, *texts: str) -> None:
+    """Read what is drawn until all these texts are in it."""
     seen = ""
     deadline = time.monotonic() + PATIENCE
-    while text not in seen:
+    while not all(text in seen for text in texts):
         ready, _, _ = select.select([descriptor], [], [], max(0, deadline - time.monotonic()))
-        assert ready, f"“{text}” never came: {seen}"
+        assert ready, f"{texts} never came: {seen}"
         seen += os.read(descriptor, 65536).decode(errors="replace")
-    return seen
+
+
+def read_to_end(descriptor: int, process: "subprocess.Popen[str]") -> None:
+    """Read what is drawn until the process has ended: it would wait for a reader."""
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None:
+        assert time.monotonic() < deadline, "it does not stop"
+        ready, _, _ = select.select([descriptor], [], [], 0.1)
+        if ready:
+            os.read(descriptor, 65536)
 
 
 def test_provider_is_paused_limited_and_resumed_by_name(desk: Desk) -> None:

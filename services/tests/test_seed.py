@@ -255,7 +255,7 @@ def test_jobs_of_the_demo_that_run_are_left_alone_and_take_no_place(
     assert rows(fresh, claim, PEOPLE) == [(waiting, "submit", 1)]
     become(fresh, ADA)
     [(job,)] = fresh.execute(
-        "select id::text from public.submit_generation('text_to_image', 'A quay')"
+        "select id::text from public.submit_generation('text_to_image', 'A quay', 'local-still')"
     ).fetchall()
     fresh.execute("reset role")
     fresh.execute("select worker.tend_queue()")

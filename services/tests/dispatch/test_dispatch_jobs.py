@@ -381,7 +381,7 @@ async def test_job_waits_while_its_provider_is_not_set_up_and_loses_no_attempt(b
     provider = Misconfigured()
     async with bench.dispatcher(provider):
         job = await bench.submit(user)
-        await bench.wait(job, "starting")
+        await bench.until(lambda: provider.submitted)
         row = await bench.wait(job, "queued")
         assert (row["error_code"], row["attempt_count"]) == ("key_missing", 0)
         assert (await bench.health())["pause_reason"] == "configuration"
