@@ -1,6 +1,5 @@
 """`reelbase jobs …` and `reelbase queue …`, as an operator calls them."""
 
-import fcntl
 import json
 import os
 import pty
@@ -8,10 +7,8 @@ import re
 import select
 import shlex
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 import uuid
 from collections.abc import Iterator
@@ -54,7 +51,15 @@ class Desk:
         """Call `reelbase` in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-P", "-c", "from reelbase.cli import app; app()", *shlex.split(line)],
-            env={**os.environ, "DATABASE_URL": self.url, "PYTHONUNBUFFERED": "1"},
+            # A terminal's size is read from here first, and test runners set it.
+            env={
+                **os.environ,
+                "DATABASE_URL": self.url,
+                "PYTHONUNBUFFERED": "1",
+                "COLUMNS": "250",
+                "LINES": "60",
+                "TERM": "xterm",
+            },
             text=True,
             **more,
         )
@@ -603,7 +608,6 @@ def test_queue_of_which_nothing_is_left_says_so(desk: Desk) -> None:
 def test_queue_on_a_terminal_follows_what_happens_until_it_is_stopped(desk: Desk) -> None:
     desk.bring("queued")
     controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 250, 0, 0))
     try:
         with desk.process(
             "queue --interval 0.1", stdin=terminal, stdout=terminal, stderr=terminal
