@@ -51,13 +51,13 @@ class Instant:
         path.write_bytes(PICTURE)
         return Finished((Output("result_image", path, "image/png", width=1, height=1),))
 
-    async def look_up(self, job: Job, workdir: Workdir) -> Finished:
+    async def look_up(self, job: Job, workdir: Workdir) -> Finished:  # noqa: ARG002
         """Never called: nothing is ever left to be looked up."""
-        raise NotImplementedError
+        raise AssertionError(f"{job.id} was done at once, and is looked up all the same")
 
-    async def recover(self, job: Job, workdir: Workdir, report: Report) -> None:
+    async def recover(self, job: Job, workdir: Workdir, report: Report) -> None:  # noqa: ARG002
         """Never called: a submission may be repeated."""
-        raise NotImplementedError
+        raise AssertionError(f"{job.id} may be submitted again, and is looked for all the same")
 
     async def cancel(self, reference: str, provider_job_id: str | None) -> None:
         """Nothing is ever under way."""
