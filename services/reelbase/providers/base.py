@@ -15,17 +15,26 @@ dispatcher owns all of these. The errors say only what the dispatcher must know 
 No provider offers a submission that may be sent twice, and a second one is a second bill. So each
 submission carries the job's id (`Job.reference`), and one whose answer was lost is looked for by
 it (`recover`) before anything is submitted again.
+
+A provider is one module of this package. It has `make(context)`, which returns the provider, and,
+where the provider calls back, `make_webhooks(context)`, which returns a
+:class:`reelbase.webhooks.WebhookSource`. What either needs to be told (keys, addresses) it reads
+from `context.environ` by names of its own; `SECRETS` lists those whose values no log may show.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 __all__ = [
     "Accepted",
+    "Call",
     "Configuration",
+    "Context",
     "Finished",
+    "Input",
     "Job",
     "Output",
     "Permanent",
@@ -49,11 +58,92 @@ Workdir = Callable[[], Path]
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call that was made to a provider, for the record of what providers cost.
+
+    `model` is the provider's own name of it; `operation` is what was asked for: "submit",
+    "look_up", "recover", "cancel", "fetch" (an output's bytes). `request_id` is the provider's own
+    id of the call. `units` is what the provider bills by (seconds, outputs, tokens, characters),
+    `cost_usd` what it says that it costs; None where it does not say. `status_code` is HTTP's, or
+    what HTTP would have said; None when no answer came.
+    """
+
+    provider: str
+    operation: str
+    model: str | None = None
+    job_id: str | None = None
+    request_id: str | None = None
+    latency_ms: int | None = None
+    units: float | None = None
+    cost_usd: float | None = None
+    status_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a provider is given when it is made.
+
+    Attributes:
+        environ: The environment, for the provider's own keys and addresses.
+        webhook_url: Where the provider may call back; None: nowhere, so it has to be polled.
+        on_call: Takes every call that was made. Cheap; may be called from any thread.
+        private_hosts: Addresses ("127.0.0.1:8080") from which outputs may be fetched although they
+            are private: for development and tests.
+        max_output_bytes: The largest file that is taken from a provider.
+        fetch_seconds: The longest that fetching one output may take.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    webhook_url: str | None = None
+    on_call: Callable[[Call], None] = lambda call: None  # noqa: ARG005
+    private_hosts: frozenset[str] = frozenset()
+    max_output_bytes: int = 5 << 30
+    fetch_seconds: float = 1800.0
+
+
+class Input(Protocol):
+    """A file that goes into a job: the user's own, or what a job before it made.
+
+    `role` is "reference_image", "source_video" or "source_audio"; `position` orders the inputs of
+    a role from 0; `mime_type` is what it was found to be when it was registered, which is a
+    stranger's word for uploads.
+    """
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def mime_type(self) -> str | None: ...
+
+    @property
+    def position(self) -> int: ...
+
+    async def save(self, folder: Path) -> Path:
+        """Download it into a folder, under a name of our own making; return the file.
+
+        Raises:
+            Transient: storage is away.
+            Permanent: `inputs_lost`, the file is gone.
+        """
+        ...
+
+    async def link(self) -> str:
+        """Return an address at which the provider may read it for an hour.
+
+        Raises:
+            Transient, Permanent: as with `save`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What a provider may know of a job.
 
-    `model` is the provider's own name of the model; `attempt` counts from 1; `provider_job_id` is
-    what an earlier submission of this job returned, if there was one.
+    `model` is the provider's own name of the model; `attempt` counts from 1; `provider_job_id` and
+    `provider_state` are what an earlier submission of this job returned, if there was one;
+    `inputs` are its files, in order. `queued_at` is when the job was queued: no submission of it is
+    older.
     """
 
     id: str
@@ -71,7 +161,10 @@ class Job:
     duration_seconds: float | None = None
     output_count: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
     provider_job_id: str | None = None
+    provider_state: Mapping[str, Any] = field(default_factory=dict)
+    queued_at: datetime | None = None
 
     @property
     def reference(self) -> str:
@@ -115,10 +208,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the job and works on it; look it up after that many seconds."""
+    """The provider took the job and works on it; look it up after that many seconds.
+
+    `state` is what the provider wants to be reminded of when the job is looked up or cancelled:
+    small (2 KB), and without secrets.
+    """
 
     provider_job_id: str
     poll_after_seconds: float
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +286,9 @@ class Provider(Protocol):
         """
         ...
 
-    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+    async def cancel(
+        self, reference: str, provider_job_id: str | None, state: Mapping[str, Any]
+    ) -> None:
         """Stop working on a job. Does nothing when the job is unknown or has ended."""
         ...
 
