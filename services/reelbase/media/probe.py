@@ -24,8 +24,8 @@ _LONGEST_MS = 24 * 3600 * 1000
 Kind = Literal["image", "video", "audio"]
 
 # MIME type → how to read it: a format of Pillow, or a demuxer of FFmpeg.
-_IMAGES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "GIF"}
-_CONTAINERS = {
+IMAGES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "GIF"}
+CONTAINERS = {
     "video/mp4": "mp4",
     "video/quicktime": "mov",
     "audio/mp4": "mp4",
@@ -92,9 +92,9 @@ def probe(path: Path) -> MediaInfo:
     """
     with path.open("rb") as file:
         mime_type = sniff(file.read(64))
-    if mime_type in _IMAGES:
+    if mime_type in IMAGES:
         return _image(path, mime_type)
-    if mime_type in _CONTAINERS:
+    if mime_type in CONTAINERS:
         return _container(path, mime_type)
     raise Unreadable("not a media file of a known type")
 
@@ -103,7 +103,7 @@ def _image(path: Path, mime_type: str) -> MediaInfo:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=(_IMAGES[mime_type],)) as image:
+            with Image.open(path, formats=(IMAGES[mime_type],)) as image:
                 width, height = image.size
     except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         raise Unreadable("the image's header makes no sense") from error
@@ -116,7 +116,7 @@ def _container(path: Path, mime_type: str) -> MediaInfo:
     try:
         with av.open(
             f"file:{path}",
-            format=_CONTAINERS[mime_type],
+            format=CONTAINERS[mime_type],
             options=options,
             metadata_errors="replace",
         ) as container:
