@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from reelbase.media.probe import probe
-from reelbase.media.render import render
+from reelbase.media.render import Teller, render
 from reelbase.media.spec import Refused, RenderSpec
 
+QUIET = Teller(lambda progress: None)
 PROMPT = "A lighthouse at dawn, waves breaking. A lone gull circles the harbour."
 
 ODD_PROMPTS = {
@@ -53,7 +54,7 @@ def order(text: str = PROMPT, **changes: Any) -> RenderSpec:
 
 def rendered(folder: Path, spec: RenderSpec) -> Path:
     folder.mkdir(exist_ok=True)
-    return folder / render(spec, folder, lambda _: None)[0]["file"]
+    return folder / render(spec, folder, QUIET).outputs[0]["file"]
 
 
 def frames(path: Path) -> list[Image.Image]:
@@ -143,15 +144,15 @@ def test_another_seed_gives_another_film(tmp_path: Path, film: Path) -> None:
 @pytest.mark.parametrize("style", ["noir", "neon", "watercolor", "vintage", "poster"])
 def test_style_changes_the_look_and_says_its_name(tmp_path: Path, style: str) -> None:
     spec = order(task="still", style=style)
-    output = render(spec, tmp_path, lambda _: None)[0]
+    output = render(spec, tmp_path, QUIET).outputs[0]
     assert output["style"] == style
     plain = rendered(tmp_path / "plain", order(task="still"))
     assert difference(Image.open(tmp_path / output["file"]), Image.open(plain)) > 5
 
 
 def test_unknown_style_always_gets_the_same_look(tmp_path: Path) -> None:
-    first = render(order(task="still", style="Ukiyo-e №7"), tmp_path, lambda _: None)
-    assert first == render(order(task="still", style="Ukiyo-e №7"), tmp_path, lambda _: None)
+    first = render(order(task="still", style="Ukiyo-e №7"), tmp_path, QUIET)
+    assert first == render(order(task="still", style="Ukiyo-e №7"), tmp_path, QUIET)
 
 
 def test_upright_film_is_upright(tmp_path: Path) -> None:
@@ -160,7 +161,8 @@ def test_upright_film_is_upright(tmp_path: Path) -> None:
 
 
 def test_stills_are_as_many_as_ordered_and_all_different(tmp_path: Path) -> None:
-    outputs = render(order(task="still", count=4, aspect_ratio="1:1"), tmp_path, lambda _: None)
+    spec = order(task="still", count=4, aspect_ratio="1:1")
+    outputs = render(spec, tmp_path, QUIET).outputs
     pictures = [Image.open(tmp_path / output["file"]) for output in outputs]
     assert [(p.format, p.size) for p in pictures] == [("PNG", (144, 144))] * 4
     assert all(difference(a, b) > 3 for a, b in itertools.combinations(pictures, 2))
@@ -190,7 +192,7 @@ def test_voices_differ_by_language(tmp_path: Path) -> None:
 @pytest.mark.parametrize("task", ["film", "voice"])
 def test_unknown_voice_is_refused(tmp_path: Path, task: str) -> None:
     with pytest.raises(Refused) as refusal:
-        render(order(task=task, parameters={"voice": "xx-none"}), tmp_path, lambda _: None)
+        render(order(task=task, parameters={"voice": "xx-none"}), tmp_path, QUIET)
     assert refusal.value.code == "unknown_voice"
 
 
@@ -199,14 +201,14 @@ def test_unknown_voice_is_refused(tmp_path: Path, task: str) -> None:
 )
 def test_what_cannot_be_spoken_is_no_voice_over(tmp_path: Path, text: str, code: str) -> None:
     with pytest.raises(Refused) as refusal:
-        render(order(text, task="voice"), tmp_path, lambda _: None)
+        render(order(text, task="voice"), tmp_path, QUIET)
     assert refusal.value.code == code
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\u200b\u202e"])
 def test_empty_prompt_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(Refused) as refusal:
-        render(order(text), tmp_path, lambda _: None)
+        render(order(text), tmp_path, QUIET)
     assert refusal.value.code == "empty_prompt"
 
 
@@ -220,7 +222,7 @@ def test_odd_prompts_become_films(tmp_path: Path, name: str) -> None:
 
 def test_progress_rises_to_the_end(tmp_path: Path) -> None:
     seen: list[int] = []
-    render(order(seconds=1.0, draft=True), tmp_path, seen.append)
+    render(order(seconds=1.0, draft=True), tmp_path, Teller(seen.append))
     assert seen == sorted(seen)
     assert seen[0] < 10
     assert 75 < seen[-1] <= 100

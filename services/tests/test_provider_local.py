@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,9 +11,20 @@ from typing import Any
 
 import anyio
 import pytest
+from clips import write_clip
+from PIL import Image
 
+from reelbase.media.probe import probe
 from reelbase.providers import load_providers
-from reelbase.providers.base import Configuration, Finished, Job, Permanent, Transient
+from reelbase.providers.base import (
+    Call,
+    Configuration,
+    Context,
+    Finished,
+    Job,
+    Permanent,
+    Transient,
+)
 from reelbase.providers.local import LocalProvider
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +50,20 @@ def job(**changes: Any) -> Job:
         "duration_seconds": 2.0,
     }
     return Job(**(fields | changes))
+
+
+class Given:
+    """A file that goes into a job."""
+
+    def __init__(self, role: str, path: Path, position: int = 0) -> None:
+        self.role, self.position, self.mime_type = role, position, None
+        self._path = path
+
+    async def save(self, folder: Path) -> Path:
+        return Path(shutil.copy(self._path, folder / "file"))
+
+    async def link(self) -> str:
+        raise AssertionError("nobody else is told where the file is")
 
 
 LONG = {
@@ -160,7 +186,7 @@ async def test_cancelled_task_leaves_no_process(tmp_path: Path) -> None:
 async def test_cancelled_job_ends_at_once_and_for_good(tmp_path: Path) -> None:
     provider = LocalProvider()
     task, group = await started(provider, tmp_path)
-    await provider.cancel(job().reference, None)
+    await provider.cancel(job().reference, None, {})
     error = await outcome(task)
     assert isinstance(error, Permanent)
     assert error.code == "cancelled"
@@ -168,7 +194,7 @@ async def test_cancelled_job_ends_at_once_and_for_good(tmp_path: Path) -> None:
 
 
 async def test_cancelling_an_unknown_job_does_nothing() -> None:
-    await LocalProvider().cancel("never heard of", None)
+    await LocalProvider().cancel("never heard of", None, {})
 
 
 @needs_proc
@@ -238,7 +264,7 @@ async def test_secrets_of_the_dispatcher_do_not_reach_the_renderer(
     environment = await anyio.Path(f"/proc/{group}/environ").read_bytes()
     assert b"PATH=" in environment
     assert b"sb_secret_of_the_test" not in environment
-    await provider.cancel(job().reference, None)
+    await provider.cancel(job().reference, None, {})
     assert isinstance(await outcome(task), Permanent)
 
 
@@ -250,10 +276,152 @@ async def test_lost_rendering_is_to_be_started_again(tmp_path: Path) -> None:
 
 def test_no_more_is_rendered_at_once_than_there_are_processors() -> None:
     assert LocalProvider.concurrency == os.cpu_count()
-    assert LocalProvider.kinds == {"text_to_video", "text_to_image", "voiceover"}
+    assert len(LocalProvider.kinds) == 10
 
 
-def test_registry_makes_known_providers_and_names_unknown_ones() -> None:
-    assert load_providers(["local"])["local"].repeatable
-    with pytest.raises(Configuration, match="nowhere"):
-        load_providers(["local", "nowhere"])
+def test_local_needs_no_settings() -> None:
+    assert load_providers(["local"], lambda name: Context())["local"].repeatable
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "field"),
+    [
+        ("concept", {"tone": "calm"}, "concept"),
+        ("web_research", {}, "response"),
+        ("content_summary", {"content": "One. Two. Three. Four.", "sentences": 2}, "summary"),
+        ("video_segmentation", {"segments": 3}, "segments"),
+    ],
+)
+async def test_text_steps_yield_without_a_file_or_a_process(
+    kind: str, parameters: dict[str, Any], field: str
+) -> None:
+    def no_folder() -> Path:
+        raise AssertionError("text needs no folder")
+
+    calls: list[Call] = []
+    provider = LocalProvider(Context(on_call=calls.append))
+    ordered = job(kind=kind, model="text-1", parameters=parameters)
+    finished = await provider.submit(ordered, no_folder, lambda _: None)
+    assert isinstance(finished, Finished)
+    assert finished.outputs == ()
+    assert finished.yields is not None
+    assert finished.yields[field]
+    again = await provider.submit(ordered, no_folder, lambda _: None)
+    assert again == finished
+    assert [(call.model, call.status_code) for call in calls] == [("text-1", 200)] * 2
+
+
+async def test_images_become_a_film(tmp_path: Path) -> None:
+    Image.new("RGB", (80, 60), (200, 40, 40)).save(tmp_path / "a.png")
+    (tmp_path / "work").mkdir()
+    ordered = job(
+        kind="image_to_video",
+        model="slideshow-1",
+        duration_seconds=1.0,
+        inputs=tuple(Given("reference_image", tmp_path / "a.png", n) for n in range(2)),
+    )
+    finished = await LocalProvider().submit(ordered, lambda: tmp_path / "work", lambda _: None)
+    assert isinstance(finished, Finished)
+    (output,) = finished.outputs
+    assert (output.role, output.mime_type, output.width) == ("result_video", "video/mp4", 256)
+    assert output.duration_ms == pytest.approx(1000, abs=60)
+    assert finished.units == 1.0
+
+
+async def test_film_is_cut_and_told_how_much(tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "film.mp4", [(0.0, 0.6)], 2.0)
+    (tmp_path / "work").mkdir()
+    ordered = job(
+        kind="video_edit",
+        model="autocut-1",
+        duration_seconds=None,
+        resolution=None,
+        inputs=(Given("source_video", film),),
+    )
+    finished = await LocalProvider().submit(ordered, lambda: tmp_path / "work", lambda _: None)
+    assert isinstance(finished, Finished)
+    (output,) = finished.outputs
+    assert (output.role, output.width, output.height) == ("result_video", 64, 48)
+    assert finished.yields is not None
+    assert finished.yields["cuts"] == 1
+    assert output.duration_ms == pytest.approx(
+        1000 * (finished.yields["source_seconds"] - finished.yields["cut_seconds"]), abs=60
+    )
+
+
+async def test_character_comes_with_its_pictures_and_what_there_is_to_say(tmp_path: Path) -> None:
+    ordered = job(
+        kind="character",
+        model="character-1",
+        duration_seconds=None,
+        parameters={"name": "Mali", "views": 2},
+    )
+    finished = await LocalProvider().submit(ordered, lambda: tmp_path, lambda _: None)
+    assert isinstance(finished, Finished)
+    assert [(o.role, o.position) for o in finished.outputs] == [
+        ("result_image", 0),
+        ("result_image", 1),
+        ("sprite_sheet", 2),
+        ("final_character", 3),
+    ]
+    assert all(o.mime_type == "image/png" for o in finished.outputs)
+    assert all(o.thumbnail and probe(o.thumbnail).mime_type for o in finished.outputs)
+    assert finished.yields is not None
+    assert finished.yields["name"] == "Mali"
+
+
+async def test_file_that_cannot_be_read_is_named_and_counts_against_the_job(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "b.png").write_bytes(b"#EXTM3U\nfile:///etc/passwd\n")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "work").mkdir()
+    calls: list[Call] = []
+    inputs = [Given("reference_image", tmp_path / name) for name in ("a.png", "b.png")]
+    ordered = job(kind="image_to_video", model="slideshow-1", inputs=tuple(inputs))
+    with pytest.raises(Permanent, match="Image 2") as failure:
+        await LocalProvider(Context(on_call=calls.append)).submit(
+            ordered, lambda: tmp_path / "work", lambda _: None
+        )
+    assert failure.value.code == "input_wrong_type"
+    (call,) = calls
+    assert (call.operation, call.status_code, call.job_id) == ("submit", 422, "job-1")
+
+
+@needs_proc
+async def test_file_on_which_the_decoder_crashes_counts_against_the_job(tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "film.mp4", [], 1.0, times=[0, 1500], sound=False)
+    (tmp_path / "work").mkdir()
+    ordered = job(kind="video_edit", model="autocut-1", inputs=(Given("source_video", film),))
+    provider = LocalProvider()
+    seen: list[int] = []
+    task = asyncio.create_task(provider.submit(ordered, lambda: tmp_path / "work", seen.append))
+    await until(lambda: any(progress >= 15 for progress in seen))
+    os.kill(provider._renders["job-1"].pid, signal.SIGSEGV)
+    error = await outcome(task)
+    assert isinstance(error, Permanent)
+    assert error.message.startswith("The video ")
+
+
+LIMITED = """
+from reelbase.media.children import limit_resources
+limit_resources(memory=300 << 20, file_bytes=1 << 20, processor_seconds=60)
+try:
+    bytearray(400 << 20)
+except MemoryError:
+    print("memory")
+try:
+    with open("large", "wb") as file:
+        file.write(bytes(2 << 20))
+except OSError:
+    print("file")
+"""
+
+
+@needs_proc
+async def test_renderer_cannot_take_more_than_its_share(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIMITED, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    assert told.split() == [b"memory", b"file"]

@@ -6,6 +6,7 @@ bytes, however many cores a machine has.
 
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,12 +19,27 @@ from PIL import Image
 from reelbase.media.spec import FPS
 from reelbase.media.speech import SAMPLE_RATE, Samples
 
-__all__ = ["Planes", "image_of", "planes_of", "write_film", "write_mp3"]
+__all__ = [
+    "AUDIO_RATE",
+    "Planes",
+    "VideoForm",
+    "image_of",
+    "picture_of",
+    "planes_of",
+    "sound_of",
+    "speech_of",
+    "stereo_frames",
+    "write_film",
+    "write_mp3",
+    "write_video",
+]
 
 Planes = tuple[Image.Image, Image.Image, Image.Image]
 """Luma and both chromas (half size) of a frame, BT.709, limited range."""
 
-_AUDIO_RATE = 48_000
+AUDIO_RATE = 48_000
+"""Samples a second of the sound of films."""
+
 _CHUNK = 1 << 14  # samples
 
 
@@ -56,64 +72,128 @@ def _frame(planes: Planes) -> av.VideoFrame:
 
 
 def image_of(planes: Planes) -> Image.Image:
-    """A frame as RGB, in the colours that a player shows."""
-    frame = _frame(planes).reformat(
-        format="rgb24", src_colorspace="ITU709", src_color_range="MPEG", dst_color_range="JPEG"
+    """Planes as RGB, in the colours that a player shows."""
+    return picture_of(_frame(planes), "ITU709")
+
+
+def picture_of(frame: av.VideoFrame, space: str | None = None) -> Image.Image:
+    """A frame as RGB; `space` names its colours where the frame itself does not."""
+    plain = frame.reformat(
+        format="rgb24", src_colorspace=space, src_color_range="MPEG", dst_color_range="JPEG"
     )
-    plane = frame.planes[0]
-    return Image.frombytes("RGB", planes[0].size, bytes(plane), "raw", "RGB", plane.line_size, 1)
+    plane = plain.planes[0]
+    size = plain.width, plain.height
+    return Image.frombytes("RGB", size, bytes(plane), "raw", "RGB", plane.line_size, 1)
 
 
 def write_film(
     path: Path, size: tuple[int, int], frames: Iterable[Planes], sound: Samples, draft: bool
 ) -> None:
-    """Write an MP4 that starts to play before it has been loaded whole.
+    """Write a film of our own drawing.
 
     `frames` are consumed one by one, at :data:`FPS`; `sound` is mono at the speech's rate and as
     long as the film.
     """
+    pieces = _resampled(
+        _frames_of(_chunks_of(sound)), rate=AUDIO_RATE, layout="stereo", form="fltp", size=1024
+    )
+    form = VideoForm(*size, Fraction(FPS), draft)
+    write_video(path, form, map(_frame, frames), pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoForm:
+    """What a film is encoded as: pixels, frames a second, and by FFmpeg's numbers the colours
+    (range, space, primaries, transfer); `aspect` is that of one pixel."""
+
+    width: int
+    height: int
+    rate: Fraction
+    draft: bool
+    colours: tuple[int, int, int, int] = (1, 1, 1, 1)  # limited range, BT.709
+    aspect: Fraction | None = None
+
+
+def write_video(
+    path: Path,
+    form: VideoForm,
+    frames: Iterable[av.VideoFrame],
+    sound: Iterator[av.AudioFrame] | None,
+) -> None:
+    """Write an MP4 that starts to play before it has been loaded whole.
+
+    `frames` (yuv420p) and `sound` (fltp, stereo, :data:`AUDIO_RATE`, 1024 samples each; None: the
+    film is mute) are consumed one by one.
+    """
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=options) as container:
-        video = container.add_stream("libx264", rate=FPS)
-        video.width, video.height = size
+        video = container.add_stream("libx264", rate=form.rate)
+        video.width, video.height = form.width, form.height
         video.pix_fmt = "yuv420p"
         video.options = {
-            "preset": "ultrafast" if draft else "superfast",
-            "crf": "25" if draft else "22",
+            "preset": "ultrafast" if form.draft else "superfast",
+            "crf": "25" if form.draft else "22",
             "profile": "high",
             "bf": "2",
         }
         context = video.codec_context
         context.thread_count = 2
-        context.gop_size = 2 * FPS
+        context.gop_size = max(1, round(2 * form.rate))
         context.flags |= Flags.bitexact
-        context.time_base = Fraction(1, FPS)
-        context.color_range = 1  # limited
-        context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
-        audio = container.add_stream("aac", rate=_AUDIO_RATE, layout="stereo")
-        audio.bit_rate = 128_000
-        audio.codec_context.flags |= Flags.bitexact
+        context.time_base = 1 / form.rate
+        context.color_range, context.colorspace = form.colours[:2]
+        context.color_primaries, context.color_trc = form.colours[2:]
+        if form.aspect is not None:
+            context.sample_aspect_ratio = form.aspect
+        audio = None
+        if sound is not None:
+            audio = container.add_stream("aac", rate=AUDIO_RATE, layout="stereo")
+            audio.bit_rate = 128_000
+            audio.codec_context.flags |= Flags.bitexact
 
         # Interleaved as they go: whatever sound belongs before the frame goes in before it.
-        packets = _resampled(
-            _frames_of(_chunks_of(sound)),
-            rate=_AUDIO_RATE,
-            layout="stereo",
-            form="fltp",
-            size=1024,
-        )
+        packets = sound or iter(())
         heard = 0.0
-        for number, planes in enumerate(frames):
-            frame = _frame(planes)
-            frame.pts, frame.time_base = number, Fraction(1, FPS)
+        for number, frame in enumerate(frames):
+            frame.pts, frame.time_base = number, 1 / form.rate
             container.mux(video.encode(frame))
-            while heard <= number / FPS + 0.5 and (piece := next(packets, None)) is not None:
-                heard += piece.samples / _AUDIO_RATE
+            due = float(number / form.rate) + 0.5
+            while audio and heard <= due and (piece := next(packets, None)) is not None:
+                heard += piece.samples / AUDIO_RATE
                 container.mux(audio.encode(piece))
-        for piece in packets:
-            container.mux(audio.encode(piece))
         container.mux(video.encode(None))
-        container.mux(audio.encode(None))
+        if audio is not None:
+            for piece in packets:
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode(None))
+
+
+def sound_of(pieces: Iterable[bytes]) -> Iterator[av.AudioFrame]:
+    """Samples (16 bits, stereo, :data:`AUDIO_RATE`) as `write_video` takes them."""
+    return _resampled(
+        stereo_frames(pieces), rate=AUDIO_RATE, layout="stereo", form="fltp", size=1024
+    )
+
+
+def stereo_frames(pieces: Iterable[bytes]) -> Iterator[av.AudioFrame]:
+    """Samples (16 bits, stereo, :data:`AUDIO_RATE`) as frames, with their times."""
+    position = 0
+    for piece in pieces:
+        frame = av.AudioFrame(format="s16", layout="stereo", samples=len(piece) // 4)
+        frame.planes[0].update(piece)
+        frame.sample_rate = AUDIO_RATE
+        frame.pts, frame.time_base = position, Fraction(1, AUDIO_RATE)
+        position += len(piece) // 4
+        yield frame
+
+
+def speech_of(pieces: Iterable[bytes]) -> Samples:
+    """Samples (16 bits, stereo, :data:`AUDIO_RATE`) as mono at the rate of speech."""
+    frames = stereo_frames(pieces)
+    samples = array("h")
+    for frame in _resampled(frames, rate=SAMPLE_RATE, layout="mono", form="s16", size=0):
+        samples.frombytes(bytes(frame.planes[0])[: 2 * frame.samples])
+    return samples
 
 
 def write_mp3(path: Path, source: Path, gain: float) -> None:
@@ -174,8 +254,8 @@ def _through(graph: av.filter.Graph, frames: Iterable[av.AudioFrame]) -> Iterato
 def _resampled(
     frames: Iterable[av.AudioFrame], *, rate: int, layout: str, form: str, size: int
 ) -> Iterator[av.AudioFrame]:
-    """The frames as an encoder takes them, `size` samples each."""
-    resampler = av.AudioResampler(format=form, layout=layout, rate=rate, frame_size=size)
+    """The frames as an encoder takes them, `size` samples each (0: as many as come)."""
+    resampler = av.AudioResampler(format=form, layout=layout, rate=rate, frame_size=size or None)
     for frame in frames:
         yield from resampler.resample(frame)
     yield from resampler.resample(None)

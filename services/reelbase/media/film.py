@@ -6,7 +6,7 @@ so that nothing is converted per frame and nothing but the scenes at hand is in 
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
@@ -19,9 +19,12 @@ from reelbase.media.fonts import Block, draw_line, lay_out
 from reelbase.media.shots import Shot
 from reelbase.media.spec import FPS
 
-__all__ = ["Scene", "film_frames", "poster", "schedule"]
+__all__ = ["Scene", "Span", "Still", "film_frames", "painted", "poster", "schedule", "spans_of"]
 
 Box = tuple[float, float, float, float]
+
+Span = tuple[str, int, int]
+"""Words, and when they are there: the first frame and the end."""
 
 
 def _part_of(box: Box, part: int) -> Box:
@@ -30,14 +33,14 @@ def _part_of(box: Box, part: int) -> Box:
 
 _MARGIN = 1.14  # how much larger than the frame a still is, so that the camera can move
 _FADE = 0.5  # seconds of cross-fade
+_SUBTITLE = 0.058
 _BLACK, _WHITE, _GREY = 16, 235, 128  # limited range
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A shot with its place in the film: first frame and number of frames (fades included)."""
+    """A place in the film: first frame and number of frames (fades included)."""
 
-    shot: Shot
     first: int
     frames: int
     fade_in: int
@@ -47,13 +50,11 @@ class Scene:
 class _Words:
     """A caption, laid out for a frame: its lines as masks, and the shade that lies under them."""
 
-    def __init__(self, text: str, size: tuple[int, int], hero: bool) -> None:
+    def __init__(self, text: str, size: tuple[int, int], largest: float) -> None:
         width, height = size
         short = min(width, height)
-        shares: tuple[float, ...] = (0.115, 0.1, 0.088, 0.076, 0.066, 0.058, 0.05, 0.044, 0.038)
-        if not hero:
-            shares = shares[2:]
-        sizes = [max(8, round(short * share)) for share in shares]
+        shares = (0.115, 0.1, 0.088, 0.076, 0.066, 0.058, 0.05, 0.044, 0.038)
+        sizes = [max(8, round(short * share)) for share in shares if share <= largest]
         margin = round(width * 0.07)
         area = height * (0.42 if width >= height else 0.36)
         self.block: Block = lay_out(text, sizes=sizes, width=width - 2 * margin, height=int(area))
@@ -81,28 +82,38 @@ class _Words:
         self.shade_top = start
 
 
+def _largest(caption: str) -> float:
+    """The size of type, as a share of the shorter side, that a caption of its own picture gets."""
+    return 0.115 if len(caption) < 60 else 0.088
+
+
 def _even(value: float) -> int:
     return round(value / 2) * 2
 
 
-class _Still:
-    """A painted shot as planes, and the way the camera takes over it."""
+class Still:
+    """A picture as planes, larger than the frame, and the way the camera takes over it.
 
-    def __init__(self, shot: Shot, size: tuple[int, int], draft: bool) -> None:
-        large = _even(size[0] * _MARGIN), _even(size[1] * _MARGIN)
-        backdrop: Backdrop = paint(shot.composition, shot.palette, shot.look, large, shot.seed)
+    `path` are two boxes on the picture, the first and the last frame; everything between is
+    interpolated. `drift` is how far the near layer, if there is one, moves against the far one.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        backdrop: Backdrop,
+        path: tuple[Box, Box],
+        drift: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        large = backdrop.back.size
         self.size = size
         self.back = planes_of(backdrop.back)
+        self.path = path
+        self.drift = drift
         self.front: Planes | None = None
         self.alpha: Image.Image | None = None
         self.front_top = 0
-        random = Random(shot.seed)
-        self._camera(random, large)
-        if backdrop.front is None or draft:
-            if backdrop.front is not None:
-                flat = backdrop.back
-                flat.paste(backdrop.front, (0, 0), backdrop.front)
-                self.back = planes_of(flat)
+        if backdrop.front is None:
             return
         alpha = backdrop.front.getchannel("A")
         box = alpha.getbbox() or (0, large[1] - 2, large[0], large[1])
@@ -110,22 +121,6 @@ class _Still:
         crop = (0, self.front_top, large[0], large[1])
         self.front = planes_of(backdrop.front.convert("RGB").crop(crop))
         self.alpha = alpha.crop(crop)
-
-    def _camera(self, random: Random, large: tuple[int, int]) -> None:
-        """Two frames on the still, the first and the last; everything between is interpolated."""
-        width, height = self.size
-        space_x, space_y = large[0] - width, large[1] - height
-        along = random.choice((-1, 1))
-        near = random.uniform(0.93, 0.97)
-        zooms = (1.0, near) if random.random() < 0.7 else (near, 1.0)
-        boxes = []
-        for zoom, place in zip(zooms, (0.5 - 0.42 * along, 0.5 + 0.42 * along), strict=True):
-            w, h = width * zoom, height * zoom
-            x = (large[0] - w) * min(1.0, max(0.0, place))
-            y = (large[1] - h) * (0.72 if zoom == 1.0 else 0.8)
-            boxes.append((x, y, x + w, y + h))
-        self.path: tuple[Box, Box] = boxes[0], boxes[1]
-        self.drift = -along * min(space_x * 0.5, width * 0.03), min(space_y * 0.2, height * 0.012)
 
     def frame(self, share: float) -> Planes:
         """The picture at a point of the scene, 0 to 1."""
@@ -177,6 +172,29 @@ class _Still:
             plane.paste(piece, (0, row // part), alpha if part == 1 else small)
 
 
+def painted(shot: Shot, size: tuple[int, int], draft: bool) -> Still:
+    """Paint a shot, larger than the frame."""
+    large = _even(size[0] * _MARGIN), _even(size[1] * _MARGIN)
+    backdrop: Backdrop = paint(shot.composition, shot.palette, shot.look, large, shot.seed)
+    if draft and backdrop.front is not None:
+        backdrop.back.paste(backdrop.front, (0, 0), backdrop.front)
+        backdrop = Backdrop(backdrop.back, None)
+    random = Random(shot.seed)
+    width, height = size
+    space_x, space_y = large[0] - width, large[1] - height
+    along = random.choice((-1, 1))
+    near = random.uniform(0.93, 0.97)
+    zooms = (1.0, near) if random.random() < 0.7 else (near, 1.0)
+    boxes = []
+    for zoom, place in zip(zooms, (0.5 - 0.42 * along, 0.5 + 0.42 * along), strict=True):
+        w, h = width * zoom, height * zoom
+        x = (large[0] - w) * min(1.0, max(0.0, place))
+        y = (large[1] - h) * (0.72 if zoom == 1.0 else 0.8)
+        boxes.append((x, y, x + w, y + h))
+    drift = -along * min(space_x * 0.5, width * 0.03), min(space_y * 0.2, height * 0.012)
+    return Still(size, backdrop, (boxes[0], boxes[1]), drift)
+
+
 def _paint_words(planes: Planes, words: _Words, age: float, left: float) -> None:
     """Lay the words over a frame, `age` seconds after they came and `left` before they go."""
     leaving = min(1.0, max(0.0, left / 0.3))
@@ -221,38 +239,48 @@ def _tint(
         plane.paste(_GREY, (x, y, x + small.width, y + small.height), small)
 
 
-def schedule(shots: Sequence[Shot], seconds: Sequence[float]) -> list[Scene]:
-    """Place shots of the given lengths one after another, each fading into the next."""
+def schedule(seconds: Sequence[float], fade: float = _FADE) -> list[Scene]:
+    """Place scenes of the given lengths one after another, each fading into the next."""
     scenes: list[Scene] = []
     ends: list[int] = []
     total = 0.0
     for length in seconds:
         total += length
-        ends.append(round(total * FPS))
+        ends.append(max(round(total * FPS), ends[-1] + 1 if ends else 1))
     begins = [0, *ends[:-1]]
-    for number, (shot, begin, end) in enumerate(zip(shots, begins, ends, strict=True)):
-        fades = [round(FPS * _FADE) // 2, (end - begin) // 3]
-        half = max(1, min(fades))
+    for number, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        half = min(round(FPS * fade) // 2, (end - begin) // 3)
+        if fade:
+            half = max(1, half)
         lead = half if number else 0
-        tail = half if number < len(shots) - 1 else 0
-        scenes.append(Scene(shot, begin - lead, end - begin + lead + tail, 2 * lead, 2 * tail))
+        tail = half if number < len(begins) - 1 else 0
+        scenes.append(Scene(begin - lead, end - begin + lead + tail, 2 * lead, 2 * tail))
     return scenes
 
 
-def film_frames(scenes: Sequence[Scene], size: tuple[int, int], draft: bool) -> Iterator[Planes]:
-    """All frames in order; a still is painted ahead of its scene and dropped after it."""
-    stills: dict[int, Future[_Still]] = {}
+def film_frames(
+    scenes: Sequence[Scene],
+    spans: Sequence[Span],
+    size: tuple[int, int],
+    paint_scene: Callable[[int], Still],
+    *,
+    subtitles: bool = False,
+) -> Iterator[Planes]:
+    """All frames in order; a still is painted ahead of its scene and dropped after it.
+
+    With `subtitles` the words are small, because the pictures are what the film is about.
+    """
+    stills: dict[int, Future[Still]] = {}
     words: dict[str, _Words] = {}
-    spans = _captions(scenes)
     count = max(scene.first + scene.frames for scene in scenes)
     with ThreadPoolExecutor(2) as painters, ThreadPoolExecutor(2) as workers:
 
-        def still(number: int) -> Future[_Still]:
+        def still(number: int) -> Future[Still]:
             if number not in stills:
-                stills[number] = painters.submit(_Still, scenes[number].shot, size, draft)
+                stills[number] = painters.submit(paint_scene, number)
             return stills[number]
 
-        def compose(at: int, showing: Sequence[tuple[int, Future[_Still]]]) -> Planes:
+        def compose(at: int, showing: Sequence[tuple[int, Future[Still]]]) -> Planes:
             planes: Planes | None = None
             for number, future in showing:
                 scene = scenes[number]
@@ -281,8 +309,9 @@ def film_frames(scenes: Sequence[Scene], size: tuple[int, int], draft: bool) -> 
             ]
             for caption, first, _ in spans:
                 if first == at:
-                    hero = len(caption) < 60
-                    words[caption] = _Words(caption, size, hero)
+                    words[caption] = _Words(
+                        caption, size, _SUBTITLE if subtitles else _largest(caption)
+                    )
             pairs = [(number, still(number)) for number in showing]
             if showing[-1] + 1 < len(scenes):
                 still(showing[-1] + 1)
@@ -295,16 +324,16 @@ def film_frames(scenes: Sequence[Scene], size: tuple[int, int], draft: bool) -> 
             yield waiting.popleft().result()
 
 
-def _captions(scenes: Sequence[Scene]) -> list[tuple[str, int, int]]:
-    """When each caption is there: first frame and end. The same words twice running stay."""
-    spans: list[tuple[str, int, int]] = []
-    for number, scene in enumerate(scenes):
+def spans_of(captions: Sequence[str], scenes: Sequence[Scene]) -> list[Span]:
+    """When each caption is there, one a scene. The same words twice running stay."""
+    spans: list[Span] = []
+    for number, (caption, scene) in enumerate(zip(captions, scenes, strict=True)):
         first = scene.first + scene.fade_in // 2
         end = scene.first + scene.frames - (scene.fade_out // 2 if number < len(scenes) - 1 else 0)
-        if spans and spans[-1][0] == scene.shot.caption:
-            spans[-1] = (spans[-1][0], spans[-1][1], end)
+        if spans and spans[-1][0] == caption:
+            spans[-1] = (caption, spans[-1][1], end)
         else:
-            spans.append((scene.shot.caption, first, end))
+            spans.append((caption, first, end))
     return spans
 
 
@@ -314,7 +343,7 @@ def poster(shot: Shot, size: tuple[int, int]) -> Image.Image:
     image = backdrop.back
     if backdrop.front is not None:
         image.paste(backdrop.front, (0, 0), backdrop.front)
-    words = _Words(shot.caption, size, hero=len(shot.caption) < 60)
+    words = _Words(shot.caption, size, _largest(shot.caption))
     image.paste((6, 7, 12), (0, words.shade_top), words.shade)
     x, y, x_end, thick = words.rule
     image.paste(shot.palette.light, (x, y, x_end, y + thick))

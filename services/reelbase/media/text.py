@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "clean",
     "clusters",
     "columns",
+    "divided",
     "language_of",
     "scenes_of",
     "script_of",
+    "sentences_of",
     "shortened",
     "units_of",
 ]
@@ -31,6 +34,10 @@ _INVISIBLE_KEPT = {"\u200b", "\u200c", "\u200d"}
 
 _ENDS = ".!?…。！？｡؟۔।॥။។"
 _CLAUSES = ",;:—–،؛、，；："
+_CLOSERS = "\"'”’)]»」』"
+_WIDE_ENDS = "。！？｡"
+_ABBREVIATIONS = {"mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "no", "fig"}
+_PHRASE_COLUMNS = 40  # of scripts that end no sentence with a mark
 _NO_START = set(
     "、。，．」』）］｝〉》】〕！？：；ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ…‥ๆฯ"
     + ")]}»”’,.!?:;%"
@@ -160,6 +167,7 @@ def _is_other(char: str) -> bool:
     return unicodedata.category(char) in ("Co", "Cn")
 
 
+@lru_cache(maxsize=1 << 14)
 def _extends(char: str) -> bool:
     point = ord(char)
     return (
@@ -191,17 +199,19 @@ def clusters(text: str) -> list[str]:
 
 def columns(text: str) -> int:
     """How wide the text is, roughly, in Latin letters."""
-    return sum(
-        0
-        if _extends(char) or char in "\n\u200b"
-        else 2
-        if unicodedata.east_asian_width(char) in "WF"
-        else 1
-        for char in text
-    )
+    return len(text) - text.count("\n") if text.isascii() else sum(map(_columns_of, text))
 
 
+@lru_cache(maxsize=1 << 14)
+def _columns_of(char: str) -> int:
+    if _extends(char) or char in "\n\u200b":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+@lru_cache(maxsize=1 << 14)
 def script_of(char: str) -> str | None:
+    """The script that a letter or mark belongs to."""
     point = ord(char)
     if not char.isalpha() and unicodedata.category(char)[0] != "M":
         return None
@@ -279,19 +289,25 @@ def _text_of(units: Sequence[Unit]) -> str:
 
 def _break_cost(unit: Unit) -> float:
     """How much it hurts to change the scene after this unit."""
-    last = unit.text.rstrip("\"'”’)]»」』")[-1:]
+    last = unit.text.rstrip(_CLOSERS)[-1:]
     if last in _ENDS:
         return 0.0
     return 0.3 if last in _CLAUSES else 0.9 if unit.spaced else 2.5
 
 
 def _split_long(unit: Unit, limit: int) -> list[Unit]:
-    parts: list[str] = [""]
+    parts: list[list[str]] = [[]]
+    size = 0
     for cluster in clusters(unit.text):
-        if columns(parts[-1]) + columns(cluster) > limit and parts[-1]:
-            parts.append("")
-        parts[-1] += cluster
-    return [Unit(p, spaced=unit.spaced and i == len(parts) - 1) for i, p in enumerate(parts)]
+        width = columns(cluster)
+        if size + width > limit and parts[-1]:
+            parts.append([])
+            size = 0
+        parts[-1].append(cluster)
+        size += width
+    return [
+        Unit("".join(p), spaced=unit.spaced and i == len(parts) - 1) for i, p in enumerate(parts)
+    ]
 
 
 def scenes_of(text: str, seconds: float) -> list[str]:
@@ -308,6 +324,99 @@ def scenes_of(text: str, seconds: float) -> list[str]:
     fewest = min(most, max(1, round(seconds / 3.5)), max(1, total // 12))
     wanted = min(most, max(fewest, -(-total // _COLUMNS_A_SCENE)))
     return _partition(units, sizes, total / wanted)
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a cleaned text, at least one. A line ends one; so does, in scripts that have
+    no mark for it, the space after a phrase of some length."""
+    found: list[str] = []
+    for line in text.split("\n"):
+        begin = 0
+        for match in re.finditer(f"[{re.escape(_ENDS)}]+[{re.escape(_CLOSERS)}]*| ", line):
+            end = match.end()
+            ended = _ends_sentence(line, begin, match)
+            if ended and (piece := line[begin:end].strip()):
+                found.append(piece)
+            begin = end if ended else begin
+        if piece := line[begin:].strip():
+            found.append(piece)
+    return found or [text]
+
+
+def _ends_sentence(line: str, begin: int, match: re.Match[str]) -> bool:
+    if match[0] == " ":
+        before = line[match.start() - 1] if match.start() else ""
+        return (script_of(before) in _UNSPACED if before else False) and columns(
+            line[begin : match.start()]
+        ) >= _PHRASE_COLUMNS
+    if match[0][0] in _WIDE_ENDS:
+        return True
+    if match.end() < len(line) and line[match.end()] != " ":
+        return False
+    last = line[begin : match.start()].rpartition(" ")[2].lower().lstrip("(")
+    return match[0] != "." or not (last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()))
+
+
+def divided(text: str, count: int) -> list[str]:
+    """Divide a cleaned text into so many parts of about one length, at sentences where it can, else
+    at words; fewer where it has not so many words."""
+    parts = sentences_of(text)
+    if len(parts) > count:
+        parts = _gathered(parts, count)
+    whole: set[str] = set()  # what has no place to be cut
+    while len(parts) < count:
+        longest = max((part for part in parts if part not in whole), key=columns, default=None)
+        if longest is None:
+            break
+        if pair := _halved(longest):
+            at = parts.index(longest)
+            parts[at : at + 1] = pair
+        else:
+            whole.add(longest)
+    return parts
+
+
+def _gathered(parts: Sequence[str], count: int) -> list[str]:
+    """So many groups of parts, each ending where its share of the whole is nearest."""
+    sizes = [columns(part) for part in parts]
+    total = sum(sizes)
+    groups: list[str] = []
+    begin = size = 0
+    for number in range(count):
+        end = begin + 1
+        size += sizes[begin]
+        share = total * (number + 1) / count
+        # One at least is left for each group that is to come.
+        while len(parts) - end > count - number - 1 and (
+            abs(size + sizes[end] - share) <= abs(size - share)
+        ):
+            size += sizes[end]
+            end += 1
+        end = len(parts) if number == count - 1 else end
+        groups.append("".join(map(_followed, parts[begin : end - 1])) + parts[end - 1])
+        begin = end
+    return groups
+
+
+def _followed(part: str) -> str:
+    """A sentence and what stands between it and the next."""
+    wide = part[-1] in _WIDE_ENDS or script_of(part[-1]) in ("han", "kana")
+    return part if wide else part + " "
+
+
+def _halved(text: str) -> list[str] | None:
+    units = units_of(text)
+    sizes = [columns(unit.text) + unit.spaced for unit in units]
+    total, size = sum(sizes), 0
+    best: tuple[float, int] | None = None
+    for at, unit in enumerate(units[:-1], 1):
+        size += sizes[at - 1]
+        cost = abs(2 * size / total - 1) + 0.4 * _break_cost(unit)
+        if best is None or cost < best[0]:
+            best = cost, at
+    if best is None:
+        return None
+    return [_text_of(units[: best[1]]), _text_of(units[best[1] :])]
 
 
 def shortened(text: str, room: int) -> str:
