@@ -145,9 +145,6 @@ create index payments_package_id_idx on public.payments (package_id) where packa
 create index payments_tier_idx on public.payments (tier) where tier is not null;
 create index payments_subscription_id_user_id_idx
 on public.payments (subscription_id, user_id) where subscription_id is not null;
--- What a provider has to be asked about, because its event may never come.
-create index payments_open_idx on public.payments (created_at)
-where status in ('pending', 'processing');
 
 create function private.guard_payment()
 returns trigger

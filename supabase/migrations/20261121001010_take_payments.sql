@@ -14,7 +14,8 @@
 -- Giving back takes the payment's own lots first, then what else the account has; what is not there
 -- is owed: payments.credits_owed, whose sum is the account's debt. An open dispute takes nothing.
 --
--- The functions of `worker` are the services' own. All lock the account, then the payment.
+-- The functions of `worker` are the services' own. All lock the account, then the payment. A user
+-- has no more than twenty payments open that are younger than a day.
 
 create table worker.payment_disputes (
   payment_id uuid not null,
@@ -354,6 +355,7 @@ declare
   v_plan public.subscription_plans;
   v_tier public.subscription_tier := p_tier;
   v_profile public.profiles;
+  v_limit smallint;
 begin
   if (char_length(p_idempotency_key) between 1 and 200) is not true or p_provider is null
     or (p_package_slug is null) = (p_tier is null and p_subscription_id is null)
@@ -414,6 +416,20 @@ begin
         using errcode = 'PT404', hint = 'plan_not_available';
     end if;
   end if;
+  -- What somebody opens and leaves is asked about for a month. A subscription's payments come from
+  -- its provider, and are never refused.
+  if p_subscription_id is null then
+    select max_open_payments into v_limit from private.settings;
+    if (
+      select count(*) from public.payments
+      where user_id = p_user_id and created_at > private.now() - interval '1 day'
+        and status in ('pending', 'processing')
+    ) >= v_limit then
+      raise exception 'There are % payments open; pay one, or wait until they lapse.', v_limit
+        using errcode = 'PT429', hint = 'too_many_open_payments',
+          detail = json_build_object('limit', v_limit)::text;
+    end if;
+  end if;
   if p_amount_minor not between 0 and 1000000000000000 or upper(p_currency) !~ '^[A-Z]{3}$' then
     raise exception 'An amount is from 0 to a quadrillion, and a currency has three letters.'
       using errcode = 'PT400', hint = 'invalid_purchase';
@@ -445,6 +461,8 @@ begin
     private.now()
   )
   returning * into v_payment;
+  insert into worker.payment_checks (payment_id, provider, due_at)
+  values (v_payment.id, p_provider, private.now() + interval '2 minutes');
   if v_package.price_minor = 0 then
     v_payment := worker.settle_payment(v_payment.id, 0, v_payment.currency);
   end if;
@@ -456,7 +474,8 @@ comment on function worker.open_payment is
 'say its own amount. To be called before the provider is asked. The same key is the same payment. '
 'What costs nothing is settled at once. Raises PT400 invalid_purchase, PT403 account_closed or '
 'identity_required, PT404 user_not_found, package_not_available, plan_not_available or '
-'subscription_not_found, PT409 idempotency_key_reused or package_already_claimed.';
+'subscription_not_found, PT409 idempotency_key_reused or package_already_claimed, PT429 '
+'too_many_open_payments (detail: limit).';
 
 create function worker.advance_payment(
   p_payment_id uuid,

@@ -13,6 +13,11 @@
 -- works. One that dies stops extending, and the task is taken over. worker.attempts keeps what was
 -- tried, for good.
 
+create domain worker.provider_state as jsonb
+constraint provider_state_is_a_small_object check (private.is_small_object(value, 4096));
+comment on domain worker.provider_state is
+'What a provider''s module wants to be reminded of when a job is looked up or cancelled.';
+
 create table worker.tasks (
   job_id uuid primary key references public.generation_jobs (id) on delete cascade,
   user_id uuid not null,
@@ -29,6 +34,7 @@ create table worker.tasks (
   tries smallint not null default 0,
   failures smallint not null default 0,
   provider_job_id text,
+  provider_state worker.provider_state,
   is_woken boolean not null default false,
   is_uncertain boolean not null default false,
   lease uuid,
@@ -57,6 +63,8 @@ comment on column worker.tasks.tries is 'Claims at step submit: the number of it
 comment on column worker.tasks.failures is
 'Look-ups in a row that failed or whose dispatcher vanished, since its provider has it.';
 comment on column worker.tasks.provider_job_id is 'By which a webhook finds it.';
+comment on column worker.tasks.provider_state is
+'Told together with provider_job_id; null: nothing.';
 comment on column worker.tasks.is_woken is 'A webhook came while it was leased: do not park it.';
 comment on column worker.tasks.is_uncertain is
 'An answer was lost: the provider may have the job, and must be asked before it is submitted.';
@@ -127,6 +135,10 @@ comment on column worker.attempts.outcome is
 comment on column worker.attempts.latency_ms is 'How long the provider took to answer.';
 comment on column worker.attempts.units is 'What the provider bills by: seconds, outputs, tokens.';
 comment on column worker.attempts.cost_usd is 'What it cost us; null: not known.';
+
+-- By which a webhook is seen to be about work that is over.
+create index attempts_provider_job_id_idx on worker.attempts (provider, provider_job_id)
+where provider_job_id is not null;
 
 create table worker.claims (
   lease uuid primary key,

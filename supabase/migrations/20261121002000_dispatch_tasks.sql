@@ -22,6 +22,7 @@ create type worker.claimed_task as (
   provider text,
   provider_model text,
   provider_job_id text,
+  provider_state jsonb,
   previous_outcome text,
   has_lost_inputs boolean,
   queued_at timestamptz,
@@ -41,6 +42,8 @@ create type worker.claimed_task as (
   inputs jsonb
 );
 comment on type worker.claimed_task is 'All that a dispatcher needs to know to work on a job.';
+comment on column worker.claimed_task.provider_state is
+'What was told with provider_job_id when it was accepted, an object.';
 comment on column worker.claimed_task.previous_outcome is
 'How the attempt before this one ended. lost or unknown: its provider may have the job.';
 comment on column worker.claimed_task.inputs is
@@ -233,6 +236,7 @@ begin
   select
     tasks.job_id, tasks.user_id, tasks.step, tasks.tries, jobs.max_attempts,
     tasks.lease_expires_at, jobs.provider, models.provider_model, jobs.provider_job_id,
+    coalesce(tasks.provider_state, '{}'),
     case when tasks.is_uncertain then 'unknown' else (
       select attempts.outcome from worker.attempts
       where attempts.job_id = tasks.job_id and attempts.attempt = tasks.tries - 1
@@ -372,7 +376,7 @@ declare
 begin
   with given as materialized (
     select distinct on (given.job_id)
-      given.job_id, given.lease, given.provider_job_id, given.progress,
+      given.job_id, given.lease, given.provider_job_id, given.provider_state, given.progress,
       case
         when given.poll_after_seconds is not null
           then make_interval(secs => greatest(0, least(given.poll_after_seconds, 86400)))
@@ -380,7 +384,7 @@ begin
       given.status
     from jsonb_to_recordset(p_jobs) as given (
       job_id uuid, lease uuid, status public.job_status, provider_job_id text,
-      poll_after_seconds double precision, progress smallint
+      provider_state jsonb, poll_after_seconds double precision, progress smallint
     )
     where given.status in ('processing', 'finalizing')
   ),
@@ -421,6 +425,12 @@ begin
   placed as (
     update worker.tasks
     set provider_job_id = held.known_as,
+        -- The id matters more: a state that cannot be kept is left out.
+        provider_state = case
+          when held.provider_job_id is null then tasks.provider_state
+          when private.is_small_object(held.provider_state, 4096) then held.provider_state
+          when held.provider_job_id = tasks.provider_job_id then tasks.provider_state
+        end,
         is_uncertain = tasks.is_uncertain and held.known_as is null,
         failures = 0,
         step = case
@@ -453,11 +463,11 @@ begin
 
   for v_given in
     select distinct on (given.job_id)
-      given.job_id, given.lease, given.status, given.provider_job_id,
+      given.job_id, given.lease, given.status, given.provider_job_id, given.provider_state,
       given.poll_after_seconds is not null as is_parked
     from jsonb_to_recordset(p_jobs) as given (
       job_id uuid, lease uuid, status public.job_status, provider_job_id text,
-      poll_after_seconds double precision
+      provider_state jsonb, poll_after_seconds double precision
     )
   loop
     job_id := v_given.job_id;
@@ -473,16 +483,22 @@ begin
         else 'lease_lost'
       end)::worker.call_result;
       if result = 'lease_lost' and v_given.provider_job_id is not null then
-        perform private.cancel_at_provider(v_given.job_id, v_given.provider_job_id);
+        perform private.cancel_at_provider(
+          v_given.job_id, v_given.provider_job_id, v_given.provider_state
+        );
       end if;
+    end if;
+    if result = 'done' and not private.is_small_object(v_given.provider_state, 4096) then
+      message := 'provider_state_left_out: it is to be an object of up to 4096 bytes.';
     end if;
     return next;
   end loop;
 end;
 $$;
 comment on function worker.advance_jobs is
-'Says of jobs ([{job_id, lease, status, provider_job_id, poll_after_seconds, progress}]) that '
-'their provider has them (processing) or that their outputs are being stored (finalizing). With '
+'Says of jobs ([{job_id, lease, status, provider_job_id, provider_state, poll_after_seconds, '
+'progress}]) that their provider has them (processing) or that their outputs are being stored '
+'(finalizing). provider_state, told with provider_job_id, comes back with each claim. With '
 'poll_after_seconds the task is parked until then and the lease given up. What was accepted by the '
 'provider after its job had ended is noted to be cancelled there.';
 

@@ -299,7 +299,9 @@ begin
     where id = p_job_id
     returning generation_jobs.status into status;
     if p_class <> 'permanent' and (v_is_known or p_class = 'unknown') then
-      perform private.cancel_at_provider(p_job_id, coalesce(v_task.provider_job_id, ''));
+      perform private.cancel_at_provider(
+        p_job_id, coalesce(v_task.provider_job_id, ''), v_task.provider_state
+      );
     end if;
     return;
   end if;
@@ -327,6 +329,7 @@ begin
   update worker.tasks
   set step = (case when v_is_known then 'poll' else 'submit' end)::worker.task_step,
       provider_job_id = case when v_is_known then provider_job_id end,
+      provider_state = case when v_is_known then provider_state end,
       is_uncertain = p_class = 'unknown' and not v_is_known,
       failures = v_task.failures,
       lease = null, worker = null, lease_expires_at = null, is_woken = false,
@@ -436,6 +439,7 @@ declare
   v_ids uuid[];
   v_expired uuid[];
   v_lost uuid[];
+  v_states jsonb;
 begin
   v_ids := array(
     select tasks.job_id from worker.tasks where tasks.deadline_at <= v_now
@@ -456,10 +460,11 @@ begin
   -- Looked at again under lock: it may have ended or been extended meanwhile.
   select
     array_agg(overdue.job_id) filter (where overdue.deadline_at <= v_now),
-    array_agg(overdue.job_id) filter (where overdue.deadline_at > v_now)
-  into v_expired, v_lost
+    array_agg(overdue.job_id) filter (where overdue.deadline_at > v_now),
+    jsonb_object_agg(overdue.job_id, overdue.provider_state)
+  into v_expired, v_lost, v_states
   from (
-    select tasks.job_id, tasks.deadline_at
+    select tasks.job_id, tasks.deadline_at, tasks.provider_state
     from worker.tasks
     inner join public.generation_jobs as jobs on jobs.id = tasks.job_id
     where tasks.job_id = any(v_ids)
@@ -479,7 +484,7 @@ begin
   set status = 'failed', error_code = 'attempts_exhausted',
       error_message = 'The job was tried as often as allowed and never finished.'
   where id = any(v_lost);
-  perform private.cancel_at_provider(jobs.id, jobs.provider_job_id)
+  perform private.cancel_at_provider(jobs.id, jobs.provider_job_id, v_states -> jobs.id::text)
   from public.generation_jobs as jobs
   where jobs.id = any(v_lost) and jobs.provider_job_id is not null;
   update public.generation_jobs

@@ -1,5 +1,6 @@
 -- What keeps the queue well and belongs to no job's way: taking over what lost its dispatcher,
--- telling providers to stop, finding files that nobody registered.
+-- telling providers to stop, finding files that nobody registered, following webhooks that came
+-- before the jobs that they are about were known by their providers' ids.
 --
 -- Any dispatcher does it, every second or two, one at a time. Nothing here waits for a lock.
 
@@ -7,6 +8,7 @@ create table worker.cancellations (
   job_id uuid not null references public.generation_jobs (id) on delete cascade,
   provider_job_id text not null,
   provider text not null,
+  provider_state worker.provider_state,
   tries smallint not null default 0,
   available_at timestamptz not null default clock_timestamp(),
   created_at timestamptz not null default clock_timestamp(),
@@ -40,14 +42,18 @@ comment on column private.settings.upload_grace is
 'How long after its job''s end a stored file that nobody registered is left alone: longer than '
 'anybody may still be uploading.';
 
-create function private.cancel_at_provider(p_job_id uuid, p_provider_job_id text)
+create function private.cancel_at_provider(
+  p_job_id uuid, p_provider_job_id text, p_provider_state jsonb default null
+)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-  insert into worker.cancellations (job_id, provider_job_id, provider)
-  select jobs.id, p_provider_job_id, jobs.provider
+  insert into worker.cancellations (job_id, provider_job_id, provider, provider_state)
+  select
+    jobs.id, p_provider_job_id, jobs.provider,
+    case when private.is_small_object(p_provider_state, 4096) then p_provider_state end
   from public.generation_jobs as jobs
   where jobs.id = p_job_id
   on conflict do nothing;
@@ -73,13 +79,16 @@ declare
 begin
   with gone as (
     delete from worker.tasks where job_id = any(p_ended)
-    returning job_id, user_id, provider, step, provider_job_id, is_uncertain, lease, tries
+    returning
+      job_id, user_id, provider, step, provider_job_id, provider_state, is_uncertain, lease, tries
   ),
   -- Who is just submitting it gets the answer first, and then says so under its name.
   told as (
-    insert into worker.cancellations (job_id, provider_job_id, provider, available_at)
+    insert into worker.cancellations (
+      job_id, provider_job_id, provider, provider_state, available_at
+    )
     select
-      gone.job_id, coalesce(gone.provider_job_id, ''), gone.provider,
+      gone.job_id, coalesce(gone.provider_job_id, ''), gone.provider, gone.provider_state,
       private.now()
       + case when gone.provider_job_id is null then interval '1 minute' else interval '0' end
     from gone
@@ -114,7 +123,7 @@ comment on function private.clear_tasks is
 create function worker.claim_cancellations(
   p_providers text[], p_limit integer default 20, p_lease_seconds integer default 60
 )
-returns table (job_id uuid, provider text, provider_job_id text)
+returns table (job_id uuid, provider text, provider_job_id text, provider_state jsonb)
 language plpgsql
 security definer
 set search_path = ''
@@ -140,7 +149,7 @@ begin
   where cancellations.job_id = claimed.job_id
     and cancellations.provider_job_id = claimed.provider_job_id
   returning cancellations.job_id, cancellations.provider,
-    nullif(cancellations.provider_job_id, '');
+    nullif(cancellations.provider_job_id, ''), coalesce(cancellations.provider_state, '{}');
 end;
 $$;
 comment on function worker.claim_cancellations is
@@ -357,6 +366,7 @@ declare
   v_taken_over integer;
   v_admitted integer;
   v_stray integer;
+  v_followed integer;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('worker.tend_queue', 0)) then
     return jsonb_build_object('ran', false);
@@ -373,6 +383,7 @@ begin
   where tasks.job_id = due.job_id;
   v_admitted := private.admit_forgotten_tasks(p_limit);
   v_stray := private.find_stray_uploads(p_limit);
+  v_followed := worker.follow_webhooks(p_limit * 5);
   perform private.move_lanes_on();
   delete from worker.claims where claimed_at < clock_timestamp() - interval '1 day';
   delete from worker.cancellations
@@ -388,14 +399,15 @@ begin
     perform pg_catalog.pg_notify('reelbase_tasks', '');
   end if;
   return jsonb_build_object(
-    'ran', true, 'taken_over', v_taken_over, 'admitted', v_admitted, 'stray_uploads', v_stray
+    'ran', true, 'taken_over', v_taken_over, 'admitted', v_admitted, 'stray_uploads', v_stray,
+    'webhooks', v_followed
   );
 end;
 $$;
 comment on function worker.tend_queue is
 'Puts tasks back in line whose dispatcher vanished or whose time came, lets in line whom a race '
-'left out, finds stray uploads, and keeps claims quick. Returns what it did; {"ran": false} when '
-'another call is at it. Call it every second or two.';
+'left out, finds stray uploads, follows webhooks that found no job, and keeps claims quick. '
+'Returns what it did; {"ran": false} when another call is at it. Call it every second or two.';
 
 revoke execute on function
 private.cancel_at_provider, private.clear_tasks, private.take_over_tasks,

@@ -155,15 +155,26 @@ begin
         segmentations.id, jobs.user_id, jobs.project_id, jobs.id, jobs.prompt,
         coalesce(
           segmentations.yields ->> 'concept',
+          -- What the user wrote is cut rather than that the answer is lost.
           case
-            when jsonb_typeof(jobs.parameters -> 'concept') = 'string'
-              then jobs.parameters ->> 'concept'
-          end,
-          jobs.prompt
+            when octet_length(wishes.concept) <= wishes.room then wishes.concept
+            else left(wishes.concept, wishes.room / 4)
+          end
         ),
         jobs.negative_prompt, coalesce(jobs.art_style, ''), jobs.model_id
       from segmentations
       inner join public.generation_jobs as jobs on jobs.id = segmentations.job_id
+      cross join lateral (
+        select
+          coalesce(
+            case
+              when jsonb_typeof(jobs.parameters -> 'concept') = 'string'
+                then jobs.parameters ->> 'concept'
+            end,
+            jobs.prompt
+          ) as concept,
+          32768 - octet_length(concat(jobs.prompt, jobs.negative_prompt)) as room
+      ) as wishes
       returning id, user_id
     )
     insert into public.video_segments (

@@ -76,6 +76,24 @@ begin
     v_done := v_done || jsonb_build_object('activity_logs', null);
   end;
 
+  -- Every job brings some of these: a hundred times as many.
+  begin
+    delete from worker.api_usage_logs
+    where call_id in (
+      select logs.call_id from worker.api_usage_logs as logs
+      where (logs.created_at at time zone 'UTC')::date
+        < ((private.now() - v_settings.usage_retention) at time zone 'UTC')::date
+      order by (logs.created_at at time zone 'UTC')::date
+      limit p_limit * 100
+      for update skip locked
+    );
+    get diagnostics v_count = row_count;
+    v_done := v_done || jsonb_build_object('api_usage_logs', v_count);
+  exception when others then
+    raise warning 'housekeep: api usage logs: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('api_usage_logs', null);
+  end;
+
   begin
     delete from worker.webhook_events
     where id in (
@@ -83,7 +101,7 @@ begin
       where events.status in ('processed', 'ignored')
         and events.processed_at < private.now() - v_settings.webhook_retention
       order by events.processed_at
-      limit p_limit * 10
+      limit p_limit * 100
       for update skip locked
     );
     get diagnostics v_count = row_count;
@@ -93,15 +111,33 @@ begin
     v_done := v_done || jsonb_build_object('webhook_events', null);
   end;
 
+  begin
+    delete from worker.payment_checks
+    where payment_id in (
+      select checks.payment_id from worker.payment_checks as checks
+      inner join public.payments on payments.id = checks.payment_id
+      where checks.due_at <= private.now() and not private.needs_check(payments)
+      order by checks.due_at
+      limit p_limit * 10
+      for update of checks skip locked
+    );
+    get diagnostics v_count = row_count;
+    v_done := v_done || jsonb_build_object('payment_checks', v_count);
+  exception when others then
+    raise warning 'housekeep: payment checks: % %', sqlstate, sqlerrm;
+    v_done := v_done || jsonb_build_object('payment_checks', null);
+  end;
+
   return v_done;
 end;
 $$;
 comment on function worker.housekeep is
 'Does what is due, up to p_limit of it: ends jobs that are overdue, tends the queue, purges what '
 'was deleted long ago, lets subscriptions and their allowances follow time, writes off credits '
-'that ended, removes old activity logs and webhook events. Returns what it did, null for a piece '
-'that went wrong (the log says why); {"ran": false} when another call is at it. Call it again '
-'while it does much. Definer: it removes what nobody may.';
+'that ended, removes old activity logs, records of calls to providers, webhook events and checks '
+'of payments. Returns what it did, null for a piece that went wrong (the log says why); '
+'{"ran": false} when another call is at it. Call it again while it does much. Definer: it removes '
+'what nobody may.';
 revoke execute on function worker.housekeep from public;
 grant execute on function worker.housekeep to service_role;
 
