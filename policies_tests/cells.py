@@ -61,6 +61,7 @@ DEFAULT_SAMPLES = {
     "seconds": "1",
     "credit_total": "1",
     "job_cost": "1",
+    "worker.provider_state": "'{}'",
 }
 """Values for columns of which the matrix gives none, by type; an enum's is its first label."""
 

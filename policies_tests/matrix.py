@@ -306,8 +306,9 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     Relation(
         name="models",
         server="id provider provider_model display_name description kinds modes aspect_ratios"
-        " resolutions min_seconds max_seconds default_seconds max_reference_images max_outputs"
-        " max_prompt_characters version sort_order is_active" + TIMES,
+        " resolutions min_seconds max_seconds default_seconds allowed_seconds max_reference_images"
+        " max_outputs max_prompt_characters required_inputs parameters version sort_order is_active"
+        + TIMES,
         owner=None,
         shared="is_active",
         service="siud",
@@ -320,7 +321,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
             "modes": "'{fast}'",
         },
         find="id = '$model'",
-        # The three are given together or not at all.
+        # Bounds are given together or not at all.
         samples=dict.fromkeys(("min_seconds", "max_seconds", "default_seconds"), "null"),
         # Jobs name it.
         outcomes={"service delete -": FOREIGN},
@@ -923,8 +924,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     kept(
         "tasks",
         "job_id user_id provider kind step priority created_at is_admitted waits_for ready_at"
-        " due_at deadline_at tries failures provider_job_id is_woken is_uncertain lease worker"
-        " lease_expires_at",
+        " due_at deadline_at tries failures provider_job_id provider_state is_woken is_uncertain"
+        " lease worker lease_expires_at",
         find="job_id = '$queued'",
     ),
     kept(
@@ -945,7 +946,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     ),
     kept(
         "cancellations",
-        "job_id provider_job_id provider tries available_at created_at",
+        "job_id provider_job_id provider provider_state tries available_at created_at",
         find="job_id = '$stopped'",
     ),
     kept("upload_checks", "job_id user_id due_at", find="job_id = '$failed'"),
@@ -982,31 +983,41 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         service="siud",
         row={"bucket": "'final-images'", "storage_path": OWN_TEXT},
     ),
-    Relation(
-        name="worker.webhook_events",
-        server="id provider event_id type headers payload signature_is_valid status attempts"
+    kept(
+        "webhook_events",
+        "id provider event_id type subject is_of_payment headers payload status attempts forgiven"
         " next_attempt_at error job_id payment_id created_at processed_at",
-        owner=None,
-        service="si",
-        service_updates="status attempts next_attempt_at error job_id payment_id processed_at",
-        row={
-            "provider": "'x'",
-            "event_id": OWN_TEXT,
-            "type": "'x'",
-            "payload": "'{}'",
-            "signature_is_valid": "true",
-        },
-        samples={"job_id": "'$done'", "payment_id": "'$payments'", "processed_at": "null"},
+        find="id = '$dead_event'",
+    ),
+    kept(
+        "api_usage_logs",
+        "call_id provider model operation job_id request_id latency_ms units cost_usd status_code"
+        " created_at",
+        find="call_id = '$call'",
+    ),
+    kept(
+        "payment_checks", "payment_id provider due_at checks", find="payment_id = '$open_payment'"
     ),
     Relation(
-        name="worker.api_usage_logs",
-        server="provider model operation job_id request_id latency_ms units cost_usd status_code"
-        " created_at",
-        generated="id",
+        name="worker.payment_customers",
+        server="user_id provider provider_reference created_at",
         owner=None,
-        service="si",
-        row={"provider": "'x'", "operation": "'x'"},
-        samples={"job_id": "'$done'", "status_code": "200"},
+        service="s",
+        row={"user_id": "'$me'", **JUST_NOW},
+        find="user_id = '$debtor'",
+    ),
+    Relation(
+        name="worker.provider_rates",
+        server="provider provider_model unit usd_per_unit" + TIMES,
+        owner=None,
+        service="siud",
+        row={
+            "provider": OWN_TEXT,
+            "provider_model": "'x'",
+            "unit": "'second'",
+            "usd_per_unit": "0.07",
+        },
+        find="provider = 'local' and provider_model = 'still-1'",
     ),
     Relation(
         name="worker.provider_costs",
@@ -1090,7 +1101,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         "private.settings",
         "only_row signup_bonus refund_grace subscription_grace retry_backoff retry_backoff_limit"
         " look_up_failures breaker_failures breaker_pause breaker_pause_limit upload_grace"
-        " identity_pepper purge_after address_header activity_log_retention webhook_retention",
+        " identity_pepper purge_after address_header activity_log_retention webhook_retention"
+        " usage_retention max_open_payments",
     ),
     closed("private.job_transitions", "from_status to_status reason"),
     closed("private.kind_deadlines", "kind lasts"),
@@ -1161,6 +1173,7 @@ INNER_FUNCTIONS: Final = (
     "cancel_at_provider",
     "cancel_hidden_jobs",
     "check_amount",
+    "check_parameters",
     "check_payment_currency",
     "check_yields",
     "claim_once",
@@ -1177,6 +1190,7 @@ INNER_FUNCTIONS: Final = (
     "expire_lots",
     "fail_held_job",
     "find_shown_project",
+    "find_past_work",
     "find_stray_uploads",
     "find_subscription",
     "follow_allowance",
@@ -1195,6 +1209,7 @@ INNER_FUNCTIONS: Final = (
     "is_sound_entry",
     "is_sound_lot",
     "is_used_up",
+    "is_worn_out",
     "later",
     "lock_account",
     "lock_job",
@@ -1203,14 +1218,17 @@ INNER_FUNCTIONS: Final = (
     "lock_parents",
     "lock_payment",
     "lots_of_payment",
+    "measure_or_null",
     "month_of",
     "move_lanes_on",
+    "needs_check",
     "note_dispute",
     "note_failure",
     "note_payment",
     "note_subscription",
     "note_successes",
     "now",
+    "parameter_rule_fault",
     "parse_address",
     "pick_username",
     "post_transaction",
@@ -1221,6 +1239,7 @@ INNER_FUNCTIONS: Final = (
     "record_yields",
     "refund_deduction",
     "refund_deductions",
+    "require_inputs",
     "require_operator",
     "retry_for_owner",
     "return_to_lots",
@@ -1231,14 +1250,18 @@ INNER_FUNCTIONS: Final = (
     "show_project",
     "shown_results",
     "spend_starts",
+    "store_webhooks",
     "take_credits",
     "take_over_tasks",
+    "time_or_null",
     "tokens_of",
     "try_lock_account",
     "unfinished_descendants",
     "users_window",
+    "uuid_or_null",
     "verdict_on",
     "wait_for_jobs",
+    "wake_tasks",
     "write_activity",
 )
 """In `private`, called by other functions alone."""
@@ -1309,11 +1332,21 @@ NO_LEASE: Final = (
 )
 """One job, under a lease that nobody holds: the answer says so."""
 
+EVENT: Final = (
+    """'[{"provider": "sandbox", "event_id": "' || gen_random_uuid() || '", "payload": "{}"}]'"""
+)
+"""A webhook."""
+
 ROUTINES: Final[tuple[Routine, ...]] = (
     # The browser's
     Routine(
         "public.quote_generation",
         "'text_to_image', p_model_id => '$model'",
+        {**everybody(ONE_ROW), "service": ONE_ROW},
+    ),
+    Routine(
+        "private.quote_job",
+        "'text_to_image', null, '$model', 'standard', null, null, null, 1, false, '{}'",
         {**everybody(ONE_ROW), "service": ONE_ROW},
     ),
     Routine("public.submit_generation", "'text_to_image', 'x', '$model'", users(ONE_ROW, "42501")),
@@ -1424,6 +1457,7 @@ ROUTINES: Final[tuple[Routine, ...]] = (
     service("resume_provider", "'$model'", ONE_ROW),
     service("drain_provider", "'$model'", ONE_ROW),
     service("operate_provider", "'$model', 'drain', 'x', 'x'", ONE_ROW),
+    service("operate_model", "'$model', 'enable', 'x', 'x'", ONE_ROW),
     service("cancel_job", "'$queued', 'x', 'x'", ONE_ROW),
     service("retry_job", "'$failed', 'x', 'x'", ONE_ROW),
     service("find_shown_file", "'$shown_result', '$token'", ONE_ROW),
@@ -1432,6 +1466,14 @@ ROUTINES: Final[tuple[Routine, ...]] = (
     service("claim_file_removals", "7", SOME_ROWS),
     service("confirm_file_removals", "'[]'", ONE_ROW),
     service("housekeep", "7", ONE_ROW),
+    service("claim_open_payments", "'{sandbox}'", SOME_ROWS),
+    service("keep_payment_customer", "'$me', 'stripe', '$me'", ONE_ROW),
+    service("receive_webhooks", f"({EVENT})::jsonb", ONE_ROW),
+    service("follow_webhooks", "7", ONE_ROW),
+    service("claim_webhooks", "'{sandbox}'", SOME_ROWS),
+    service("finish_webhook", "'$dead_event', 1, 'processed'", ONE_ROW),
+    service("replay_webhook", "'$dead_event', 'x', 'x'", ONE_ROW),
+    service("log_api_usage", "'[]'", ONE_ROW),
     service("open_payment", "'$me', 'sandbox', 'fresh', p_package_slug => 'usd-pro'", ONE_ROW),
     service("advance_payment", "'$payments', p_method => 'card'", ONE_ROW),
     service("settle_payment", "'$payments', 100, 'USD'", ONE_ROW),
@@ -1466,6 +1508,8 @@ ROUTINES: Final[tuple[Routine, ...]] = (
     check("is_sound_prompt", "'x', null"),
     check("check_elements", "'[]', 'x', 7, '{}'"),
     check("total_duration", "'[]'"),
+    Routine("private.are_parameter_rules", "'{}'", {"service": ONE_ROW}),
+    Routine("private.are_required_inputs", "'{}'", {"service": ONE_ROW}),
     # Nobody's
     *(Routine(f"private.{name}") for name in INNER_FUNCTIONS + TRIGGER_FUNCTIONS),
 )

@@ -222,12 +222,12 @@ CATALOGUE: Final = (
                 "drop trigger generation_jobs_price_update on public.generation_jobs"
             ),
             "Many outputs cost as much as one": rewritten(
-                "public.quote_generation",
+                "private.quote_job",
                 "when 'output' then p_output_count",
                 "when 'output' then 1",
             ),
             "A model makes more outputs than it can": rewritten(
-                "public.quote_generation",
+                "private.quote_job",
                 "p_output_count is null or not p_output_count between 1 and v_offer.max_outputs",
                 "p_output_count is null",
             ),
@@ -238,6 +238,83 @@ CATALOGUE: Final = (
             "The free plan has no limit of files and rows": (
                 "update public.subscription_plans set max_rows = 1000000000,"
                 " max_storage_bytes = 1000000000000000 where tier = 'free'"
+            ),
+        },
+    ),
+    *group(
+        "catalogue",
+        "parameters",
+        {
+            "A model is asked for what it does not know": rewritten(
+                "private.quote_job",
+                "perform private.check_parameters(p_parameters, v_offer.rules, p_kind);",
+                "",
+            ),
+            "A parameter of one kind serves another": rewritten(
+                "private.check_parameters",
+                "if v_rule is null or (v_rule ? 'kinds' and not v_rule -> 'kinds' ? p_kind::text)",
+                "if v_rule is null",
+            ),
+            "A number is any number": rewritten(
+                "private.check_parameters",
+                "or v_number < (v_rule -> 'min')::numeric or v_number > (v_rule -> 'max')::numeric",
+                "",
+            ),
+            "A whole number has decimals": rewritten(
+                "private.check_parameters", "case v_type when 'integer' then 0 else 20 end", "20"
+            ),
+            "A list holds anything": rewritten(
+                "private.check_parameters",
+                "v_last := jsonb_array_length(v_value) - 1;",
+                "v_last := -1;",
+            ),
+            "Parameters are looked into however large they are": rewritten(
+                "private.check_parameters",
+                "elsif pg_column_size(p_parameters) > 16384"
+                " or octet_length(p_parameters::text) > 16384 then",
+                "elsif false then",
+            ),
+            "A long film of many pieces costs as much as a short one": rewritten(
+                "private.quote_job",
+                "if v_seconds <> round(p_duration_seconds, 2) then",
+                "if false then",
+            ),
+            "A model makes films of lengths that it does not have": rewritten(
+                "private.quote_job",
+                "and v_quote.duration_seconds <> all(v_offer.allowed_seconds)",
+                "and false",
+            ),
+            "A job without its file is charged": rewritten(
+                "private.submit_own_generation",
+                "perform private.require_inputs(v_job.id, p_kind, v_job.model_id);",
+                "",
+            ),
+            "A draft without its file is charged": rewritten(
+                "private.price_job",
+                "perform private.require_inputs(new.id, new.kind, v_quote.model_id);",
+                "",
+            ),
+            "A job that waits for its files is refused": rewritten(
+                "private.require_inputs",
+                "select from public.job_dependencies as dependencies"
+                " where dependencies.job_id = p_job_id",
+                "select where false",
+            ),
+            "A model's rules may say nothing of use": dropped(
+                "public.models", "models_parameters_are_rules"
+            ),
+            "A model's lengths contradict one another": dropped(
+                "public.models", "models_allowed_seconds_are_within"
+            ),
+            "A model without a price is offered": rewritten(
+                "worker.operate_model",
+                "if not exists (select from public.model_prices where model_id = p_model_id) then",
+                "if false then",
+            ),
+            "A model is offered by nobody for no reason": rewritten(
+                "worker.operate_model",
+                "perform private.require_operator(p_operator, p_reason);",
+                "",
             ),
         },
     ),
@@ -1482,7 +1559,7 @@ JOBS: Final = (
                 "alter table public.generation_jobs"
                 " drop constraint generation_jobs_texts_are_given_and_short; "
                 + rewritten(
-                    "public.quote_generation",
+                    "private.quote_job",
                     "char_length(p_prompt) > v_offer.max_prompt_characters",
                     "false",
                 )
@@ -2177,15 +2254,6 @@ OPERATIONS: Final = (
             "What a service does seems to come from the user": rewritten(
                 "private.write_activity", "if p_user_id = (select auth.uid()) then", "if true then"
             ),
-            "An event counts twice": dropped(
-                "worker.webhook_events", "webhook_events_provider_event_id_key"
-            ),
-            "A forged event takes the place of one to come": dropped(
-                "worker.webhook_events", "webhook_events_only_genuine_ones_claim_an_id"
-            ),
-            "A forged event is acted on": dropped(
-                "worker.webhook_events", "webhook_events_forged_ones_change_nothing"
-            ),
             "Housekeeping removes what is not old": rewritten(
                 "worker.housekeep",
                 "private.now() - v_settings.activity_log_retention",
@@ -2195,6 +2263,11 @@ OPERATIONS: Final = (
                 "worker.housekeep",
                 "private.now() - v_settings.webhook_retention",
                 "private.now()",
+            ),
+            "Housekeeping forgets what this month's calls cost": rewritten(
+                "worker.housekeep",
+                "private.now() - v_settings.usage_retention",
+                "private.now() + interval '2 days'",
             ),
             "A deleted account tells its user's id to who listens": (
                 "alter table public.credit_accounts replica identity full"
@@ -2246,6 +2319,211 @@ OPERATIONS: Final = (
     ),
 )
 
+WEBHOOKS: Final = (
+    *group(
+        "webhooks",
+        "provider_state",
+        {
+            "What a provider wants to be reminded of is lost on the way": rewritten(
+                "worker.advance_jobs", "then held.provider_state\n", "then null\n"
+            ),
+            "One piece of work is asked after with what belongs to another": rewritten(
+                "worker.advance_jobs",
+                "when held.provider_job_id = tasks.provider_job_id then tasks.provider_state",
+                "when true then tasks.provider_state",
+            ),
+            "What belongs to work that was given up is told with its successor": rewritten(
+                "private.fail_held_job",
+                "provider_state = case when v_is_known then provider_state end,",
+                "",
+            ),
+            "A provider is told to stop without what it needs for that": rewritten(
+                "private.clear_tasks", "gone.provider, gone.provider_state,", "gone.provider, null,"
+            ),
+        },
+    ),
+    *group(
+        "webhooks",
+        "webhooks",
+        {
+            "An event is stored as often as it comes": (
+                dropped("worker.webhook_events", "webhook_events_provider_event_id_key")
+                + "; "
+                + rewritten(
+                    "private.store_webhooks",
+                    "on conflict on constraint webhook_events_provider_event_id_key do nothing",
+                    "on conflict do nothing",
+                )
+            ),
+            "A repeated event wakes its job again": rewritten(
+                "private.store_webhooks", "and known.is_known is null;", ";"
+            ),
+            "One event that is not JSON loses its whole batch": rewritten(
+                "worker.receive_webhooks",
+                "for v_event in",
+                "return; for v_event in",
+            ),
+            "Two batches wait for one another": rewritten(
+                "private.store_webhooks",
+                '    order by given.provider collate "C", given.event_id collate "C"\n'
+                "    on conflict",
+                "    order by random()\n    on conflict",
+            ),
+            "A payment's event wakes the job of that name": rewritten(
+                "private.store_webhooks", "and given.provider <> all(v_of_payments)", ""
+            ),
+            "An event wakes another provider's job": rewritten(
+                "private.wake_tasks",
+                "where asked.provider = tasks.provider and asked.subject = tasks.provider_job_id",
+                "where asked.subject = tasks.provider_job_id",
+            ),
+            "News that come by webhook while a job is looked up are lost": rewritten(
+                "private.wake_tasks", "is_woken = tasks.lease is not null", "is_woken = false"
+            ),
+            "A job that is woken waits until somebody looks": rewritten(
+                "private.wake_tasks",
+                "pg_catalog.pg_notify('reelbase_tasks', woken.provider)",
+                "woken.provider",
+            ),
+            "A delivery waits for whoever works on the job": rewritten(
+                "private.wake_tasks",
+                "for key share of jobs skip locked\n    for no key update of tasks skip locked",
+                "for key share of jobs\n    for no key update of tasks",
+            ),
+            "An event of work that is over is looked after for ten minutes": rewritten(
+                "private.find_past_work", "attempts.provider_job_id = any(p_subjects)", "false"
+            ),
+            "What was just accepted counts as over": rewritten(
+                "private.find_past_work",
+                "and tasks.provider_job_id = attempts.provider_job_id",
+                "and false",
+            ),
+            "An event that comes too early is forgotten": rewritten(
+                "worker.tend_queue", "worker.follow_webhooks(p_limit * 5)", "0"
+            ),
+            "An event about nothing is looked after for ever": rewritten(
+                "worker.follow_webhooks", "due.attempts - due.forgiven >= 5", "false"
+            ),
+            "An event about nothing is looked after every second": rewritten(
+                "worker.follow_webhooks",
+                "least(4 ^ (due.attempts - due.forgiven + 1), 256)",
+                "1",
+            ),
+            "A late word ends an event that somebody else acts on": rewritten(
+                "worker.finish_webhook", "events.attempts = p_attempt and", ""
+            ),
+            "A late word ends an event that is to be tried again": rewritten(
+                "worker.finish_webhook", "and events.attempts > events.forgiven", ""
+            ),
+            "What is done with can be undone": rewritten(
+                "worker.finish_webhook", "and events.next_attempt_at is not null", ""
+            ),
+            "An event fails for ever": rewritten(
+                "worker.finish_webhook",
+                "private.is_worn_out(v_event.attempts, v_event.forgiven)",
+                "false",
+            ),
+            "An event kills one service after another": rewritten(
+                "worker.claim_webhooks",
+                "and private.is_worn_out(events.attempts, events.forgiven)",
+                "and false",
+            ),
+            "An event whose claimer died is dead": rewritten(
+                "worker.claim_webhooks",
+                "v_now + make_interval(secs => p_lease_seconds)",
+                "'infinity'",
+            ),
+            "One event is acted on by two at once": rewritten(
+                "worker.claim_webhooks",
+                "v_now + make_interval(secs => p_lease_seconds)",
+                "v_now",
+            ),
+            "Events of jobs are claimed as payments are": rewritten(
+                "worker.claim_webhooks",
+                "where events.is_of_payment and events.next_attempt_at <= v_now\n"
+                "      and events.provider = any(p_providers)",
+                "where events.next_attempt_at <= v_now",
+            ),
+            "An event is tried again with no attempt left": rewritten(
+                "worker.replay_webhook", "forgiven = attempts", "forgiven = forgiven"
+            ),
+            "An event is tried again by nobody": rewritten(
+                "worker.replay_webhook",
+                "perform private.require_operator(p_operator, p_reason);",
+                "",
+            ),
+        },
+    ),
+    *group(
+        "webhooks",
+        "payment_checks",
+        {
+            "A payment whose event is lost is never asked about": rewritten(
+                "worker.open_payment",
+                "private.now() + interval '2 minutes'",
+                "'infinity'",
+            ),
+            "A provider is asked about a payment again and again": rewritten(
+                "worker.claim_open_payments",
+                "least(checks.checks, 100) + 1",
+                "0",
+            ),
+            "A payment that expired is asked about no more": rewritten(
+                "private.needs_check", "'1 day'::interval", "'0'::interval"
+            ),
+            "A payment that was paid is asked about for ever": rewritten(
+                "private.needs_check", "ELSE false", "ELSE true"
+            ),
+            "A payment is asked about by two at once": rewritten(
+                "worker.claim_open_payments", "for update skip locked", ""
+            ),
+            "A user opens payments without end": rewritten(
+                "worker.open_payment", ") >= v_limit then", ") >= 1000000 then"
+            ),
+            "A subscription's payment is one too many": rewritten(
+                "worker.open_payment",
+                "  if p_subscription_id is null then\n    select max_open_payments",
+                "  if true then\n    select max_open_payments",
+            ),
+            "One customer of the provider's is two users": dropped(
+                "worker.payment_customers", "payment_customers_provider_provider_reference_key"
+            ),
+            "The last word of what a provider calls a user counts": rewritten(
+                "worker.keep_payment_customer",
+                "do nothing",
+                "do update set provider_reference = excluded.provider_reference",
+            ),
+        },
+    ),
+    *group(
+        "webhooks",
+        "api_usage",
+        {
+            "A call counts as often as it is told": rewritten(
+                "worker.log_api_usage",
+                "calls.call_id, calls.provider,",
+                "gen_random_uuid(), calls.provider,",
+            ),
+            "A deleted job keeps its call from being written down": rewritten(
+                "worker.log_api_usage",
+                "case when calls.job_id = any(v_jobs) then calls.job_id end",
+                "calls.job_id",
+            ),
+            "Whoever writes calls down waits for a job": rewritten(
+                "worker.log_api_usage", "for key share skip locked", "for key share"
+            ),
+            "A provider's bytes cost what its work costs": rewritten(
+                "worker.log_api_usage",
+                "and calls.operation in ('submit', 'look_up', 'recover')",
+                "",
+            ),
+            "What a provider says that it cost is not believed": rewritten(
+                "worker.log_api_usage", "      calls.cost_usd,\n", ""
+            ),
+        },
+    ),
+)
+
 WALLS: Final = (
     *group(
         "walls",
@@ -2280,6 +2558,10 @@ WALLS: Final = (
             ),
             "Services rewrite what a provider delivered": (
                 "grant update (payload) on worker.webhook_events to service_role"
+            ),
+            "Users have webhooks tried again": (
+                "grant usage on schema worker to authenticated;"
+                " grant execute on function worker.replay_webhook to authenticated"
             ),
             "Services remove what calls to providers cost": (
                 "grant delete on worker.api_usage_logs to service_role"
@@ -2461,5 +2743,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *YIELDS,
     *CHAINS,
     *OPERATIONS,
+    *WEBHOOKS,
     *WALLS,
 )

@@ -155,7 +155,7 @@ def insert(session: Session, table: str, **columns: Any) -> str:
 
 
 @pytest.fixture
-def needs(bench: Bench) -> Callable[[str, str], dict[str, Any]]:
+def needs(bench: Bench, shop: Shop) -> Callable[[str, str], dict[str, Any]]:
     """Make what a row of a table refers to, and return the columns that say so."""
 
     def make(user: str, table: str) -> dict[str, Any]:
@@ -170,6 +170,8 @@ def needs(bench: Bench) -> Callable[[str, str], dict[str, Any]]:
             path = f"{user}/{uuid4()}/{'x' * 900}.png"
             store(bench, path, 12, bucket="reference-images")
             return {"kind": "image", "bucket": "reference-images", "storage_path": path}
+        if table == "generation_jobs":
+            return {"model_id": shop.model}  # it takes any parameters
         return {}
 
     return make
@@ -259,11 +261,16 @@ def with_number(template: str, value: str) -> str:
 @pytest.mark.parametrize("value", [BOMB, DECIMALS], ids=["digits", "decimals"])
 @pytest.mark.parametrize("place", DOCUMENTS, ids=lambda place: f"{place[0]}.{place[2]}")
 def test_document_is_bounded_before_it_is_written_out(
-    bench: Bench, place: tuple[str, dict[str, Any], str, str], value: str
+    bench: Bench,
+    needs: Callable[[str, str], dict[str, Any]],
+    place: tuple[str, dict[str, Any], str, str],
+    value: str,
 ) -> None:
     table, needed, column, template = place
-    with bench.owner(bench.person()) as session, refused("23514"):
-        insert(session, table, **needed | {column: with_number(template, value)})
+    user = bench.person()
+    with bench.owner(user) as session, refused("23514"):
+        row = needs(user, table) | needed | {column: with_number(template, value)}
+        insert(session, table, **row)
 
 
 @pytest.mark.parametrize("value", [BOMB, DECIMALS], ids=["digits", "decimals"])
@@ -282,17 +289,14 @@ def test_preferences_and_details_are_bounded_before_they_are_written_out(
 
 def test_what_a_provider_sends_is_kept_to_the_letter(bench: Bench) -> None:
     payload = f'{{"b": 1, "a": {BOMB},  "b": 2}}'
+    event = uuid4().hex
+    told = {"provider": "bomber", "event_id": event, "payload": payload}
     with bench.service() as service:
-        event = service.value(
-            "insert into worker.webhook_events (provider, type, payload, signature_is_valid,"
-            " status, next_attempt_at, processed_at)"
-            " values ('sandbox', '', %s, false, 'ignored', null, now()) returning id",
-            payload,
-        )
-    kept = "select payload::text from worker.webhook_events where id = %s"
+        service.rows("select worker.receive_webhooks(%s)", json.dumps([told]))
+    kept = "select payload::text from worker.webhook_events where event_id = %s"
     assert bench.value(kept, event) == payload
     # Whoever looks at all rows of all tables as documents would choke on it.
-    bench.run("delete from worker.webhook_events where id = %s", event)
+    bench.run("delete from worker.webhook_events where event_id = %s", event)
 
 
 def test_number_that_was_asked_for_is_not_repeated(bench: Bench) -> None:

@@ -85,8 +85,9 @@ EXPECTED: list[tuple[str, ...]] = [
     (r"ask for minus ten outputs", "400 PT400 output_count_not_available", SIGN_IN),
     (r"submit a prompt that is too long", "400 PT400 prompt_too_long", SIGN_IN),
     (r"submit a prompt with a NUL", "400 22P05", SIGN_IN),
+    (r"submit parameters .*", "400 PT400 invalid_parameter", SIGN_IN),
     (
-        r"submit (parameters|a prompt of nothing).*|take a username with .*|take an avatar .*"
+        r"submit a prompt of nothing.*|take a username with .*|take an avatar .*"
         r"|preferences that are no object",
         "400 23514",
         SIGN_IN,

@@ -37,6 +37,7 @@ OTHER_CLOCKS = {
     "worker.release_tasks(jsonb)",
     "worker.tend_queue(integer)",
     "worker.wake_jobs(text,text[])",
+    "private.wake_tasks(text[],text[])",
     # How often progress is written.
     "worker.extend_leases(jsonb,integer)",
     # Stamps of rows, and what another program runs.

@@ -1,4 +1,4 @@
-"""What keeps a product running: activity, the webhook inbox, costs, sums, streams, housekeeping."""
+"""What keeps a product running: activity, costs, sums, streams, housekeeping."""
 
 import json
 from collections.abc import Iterator
@@ -18,6 +18,8 @@ HOUSEKEEPING = {
     "purged",
     "activity_logs",
     "webhook_events",
+    "api_usage_logs",
+    "payment_checks",
     "followed",
     "expired_lots",
 }
@@ -315,87 +317,19 @@ def test_writing_activity_does_not_wait_for_a_user_who_is_being_deleted(bench: B
     assert [entry[0] for entry in activity(bench, user)] == ["project_create"]
 
 
-# The webhook inbox --------------------------------------------------------------------------------
-
-
-def deliver(session: Session, event_id: str | None, **columns: Any) -> str:
-    """Store an event as the services do, and return its id."""
-    values = {
-        "provider": "sandbox",
-        "event_id": event_id,
-        "type": "payment.succeeded",
-        "payload": '{"amount": 999}',
-        "signature_is_valid": event_id is not None,
-    } | columns
-    return str(
-        session.value(
-            f"insert into worker.webhook_events ({', '.join(values)})"
-            f" values ({', '.join(['%s'] * len(values))}) returning id",
-            *values.values(),
-        )
-    )
-
-
-def test_event_delivered_twice_is_stored_once(bench: Bench) -> None:
-    event_id = uuid4().hex
-    with bench.service() as session:
-        deliver(session, event_id)
-        with refused("23505"):
-            deliver(session, event_id)
-        deliver(session, event_id, provider="stripe")
-
-
-def test_forged_event_takes_no_place_and_changes_nothing(bench: Bench, shop: Shop) -> None:
-    user = bench.person()
-    ignored = {"status": "ignored", "next_attempt_at": None, "processed_at": "2026-11-01"}
-    with bench.service() as session:
-        with refused("23514"):
-            deliver(session, uuid4().hex, signature_is_valid=False, **ignored)
-        with refused("23514"):
-            deliver(session, None)
-        event = deliver(session, None, **ignored)
-        for assignment in (
-            "status = 'received', next_attempt_at = now(), processed_at = null",
-            "status = 'processed'",
-            f"job_id = '{shop.job(user).id}'",
-        ):
-            with refused("23514"):
-                session.run(f"update worker.webhook_events set {assignment} where id = %s", event)
-
-
-def test_service_moves_an_event_but_does_not_rewrite_or_remove_it(bench: Bench) -> None:
-    with bench.service() as session:
-        event = deliver(session, uuid4().hex)
-        for attempt in (
-            "update worker.webhook_events set payload = '{}' where id = %s",
-            "update worker.webhook_events set signature_is_valid = true where id = %s",
-            "update worker.webhook_events set event_id = 'other' where id = %s",
-            "delete from worker.webhook_events where id = %s",
-        ):
-            with refused("42501"):
-                session.run(attempt, event)
-        with refused("23514"):
-            session.run(
-                "update worker.webhook_events set status = 'processed' where id = %s", event
-            )
-        assert session.run(
-            "update worker.webhook_events set status = 'processed', attempts = 1,"
-            " next_attempt_at = null, processed_at = now() where id = %s",
-            event,
-        )
-
-
-def test_events_go_with_the_user_of_their_job(bench: Bench, shop: Shop) -> None:
-    user = bench.person()
-    job = shop.job(user)
-    with bench.service() as session:
-        event = deliver(session, uuid4().hex, job_id=job.id)
-        bench.run("delete from auth.users where id = %s", user)
-        assert session.rows("select id from worker.webhook_events where id = %s", event) == []
+# What is the services' alone ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "table", ["webhook_events", "api_usage_logs", "provider_costs", "job_queue_status"]
+    "table",
+    [
+        "webhook_events",
+        "api_usage_logs",
+        "provider_costs",
+        "job_queue_status",
+        "payment_checks",
+        "payment_customers",
+    ],
 )
 def test_clients_reach_nothing_of_the_services(bench: Bench, table: str) -> None:
     for session in (bench.owner(bench.person()), bench.anonymous()):
@@ -415,11 +349,14 @@ def test_provider_costs_are_summed_by_day(bench: Bench) -> None:
         "insert into worker.api_usage_logs (provider, model, operation, latency_ms, units,"
         " cost_usd, status_code, created_at) values (%s, 'm', 'submit', %s, %s, %s, %s, %s)"
     )
+    bench.run(log, provider, 100, 4, "0.25", 200, "2026-11-01T23:59:59Z")
+    bench.run(log, provider, 300, None, None, 503, "2026-11-01T00:00:00Z")
+    bench.run(log, provider, None, None, None, None, "2026-11-01T12:00:00Z")
+    bench.run(log, provider, 50, 1, "0.000001", 202, "2026-11-02T00:00:00Z")
+    for unit, cost in (("NaN", 1), (1, "NaN"), (-1, 1), (1, -1)):
+        with refused("23514"):
+            bench.run(log, provider, 1, unit, cost, 200, "2026-11-01")
     with bench.service() as session:
-        session.run(log, provider, 100, 4, "0.25", 200, "2026-11-01T23:59:59Z")
-        session.run(log, provider, 300, None, None, 503, "2026-11-01T00:00:00Z")
-        session.run(log, provider, None, None, None, None, "2026-11-01T12:00:00Z")
-        session.run(log, provider, 50, 1, "0.000001", 202, "2026-11-02T00:00:00Z")
         assert session.rows(
             "select day::text, calls, failures, units, cost_usd, average_latency_ms"
             " from worker.provider_costs where provider = %s order by day",
@@ -431,10 +368,6 @@ def test_provider_costs_are_summed_by_day(bench: Bench) -> None:
         for attempt in ("update worker.api_usage_logs set cost_usd = 0", "truncate worker.tasks"):
             with refused("42501"):
                 session.run(attempt)
-        with refused("23514"):
-            session.run(log, provider, 1, "NaN", 1, 200, "2026-11-01")
-        with refused("23514"):
-            session.run(log, provider, 1, 1, "NaN", 200, "2026-11-01")
 
 
 def test_queue_shows_what_waits_and_for_how_long(bench: Bench, shop: Shop) -> None:
@@ -630,44 +563,59 @@ def test_deletion_of_a_user_tells_no_user_id_to_who_listens(bench: Bench, shop: 
 # Housekeeping -------------------------------------------------------------------------------------
 
 
+def store(bench: Bench, table: str, key: str, **columns: Any) -> str:
+    """Put a row where only functions write, and return its key."""
+    return str(
+        bench.value(
+            f"insert into worker.{table} ({', '.join(columns)})"
+            f" values ({', '.join(['%s'] * len(columns))}) returning {key}",
+            *columns.values(),
+        )
+    )
+
+
 def test_housekeeping_removes_what_is_old_and_nothing_else(bench: Bench) -> None:
     user = bench.person()
-    with bench.owner(user) as owner, bench.service() as service:
+    with bench.owner(user) as owner:
         for action in ("old", "new"):
             owner("public.log_activity", p_action=action)
-        bench.run(
-            "update public.user_activity_logs set created_at = now() - interval '91 days'"
-            " where user_id = %s and action = 'old'",
-            user,
-        )
-        done = {"next_attempt_at": None, "processed_at": "2020-01-01"}
-        gone = [
-            deliver(service, uuid4().hex, status="processed", **done),
-            deliver(service, None, status="ignored", **done),
-        ]
-        kept = [
-            deliver(service, uuid4().hex, created_at="2020-01-01"),
-            deliver(service, uuid4().hex, status="failed", created_at="2020-01-01"),
-            deliver(
-                service,
-                uuid4().hex,
-                status="dead",
-                next_attempt_at=None,
-                created_at="2020-01-01",
-            ),
-            deliver(service, uuid4().hex, status="ignored", **done | {"processed_at": "now"}),
-        ]
-        # Others may be keeping house: each call does a piece, and in the end it is done.
-        bench.wait_for(
-            "select (worker.housekeep() ->> 'ran')::boolean and not exists ("
-            " select from worker.webhook_events where id = any(%s::uuid[]))",
-            gone,
-        )
-        assert set(
-            service.column(
-                "select id::text from worker.webhook_events where id = any(%s::uuid[])", kept
-            )
-        ) == set(kept)
+    bench.run(
+        "update public.user_activity_logs set created_at = now() - interval '91 days'"
+        " where user_id = %s and action = 'old'",
+        user,
+    )
+    done = {"next_attempt_at": None, "processed_at": "2020-01-01"}
+
+    def event(status: str, **columns: Any) -> str:
+        told = {"provider": "sandbox", "event_id": uuid4().hex, "type": "", "payload": "{}"}
+        told |= {"is_of_payment": "true", "status": status}
+        return store(bench, "webhook_events", "id", **told | columns)
+
+    def call(**columns: Any) -> str:
+        told = {"provider": "x", "operation": "submit"}
+        return store(bench, "api_usage_logs", "call_id", **told | columns)
+
+    gone = [
+        event("processed", **done),
+        event("ignored", **done),
+        call(created_at="2020-01-01"),
+    ]
+    kept = [
+        event("received", created_at="2020-01-01"),
+        event("failed", created_at="2020-01-01"),
+        event("dead", next_attempt_at=None, created_at="2020-01-01"),
+        event("ignored", **done | {"processed_at": "now"}),
+        call(),
+    ]
+    there = (
+        "select id::text from worker.webhook_events where id = any(%s::uuid[])"
+        " union all select call_id::text from worker.api_usage_logs where call_id = any(%s::uuid[])"
+    )
+    # Others may be keeping house: each call does a piece, and in the end it is done.
+    bench.wait_for(
+        f"select (worker.housekeep() ->> 'ran')::boolean and not exists ({there})", gone, gone
+    )
+    assert set(bench.column(there, kept, kept)) == set(kept)
     assert [entry[0] for entry in activity(bench, user)] == ["new"]
 
 

@@ -209,6 +209,19 @@ def test_segmentation_has_the_idea_of_the_answer_or_of_the_wish(
         assert the_row(owner, "video_segmentations", "concept") == (concept,)
 
 
+def test_idea_of_the_wish_is_cut_where_it_does_not_fit_beside_the_wish(
+    shop: Shop, user: str
+) -> None:
+    offer(shop, "video_segmentation")
+    wish = {"p_prompt": "ก" * 8_000}
+    ended(shop, user, "video_segmentation", {"segments": SEGMENTS}, **wish)
+    with shop.bench.owner(user) as owner:
+        prompt, concept = the_row(owner, "video_segmentations", "prompt, concept")
+    assert prompt == wish["p_prompt"]
+    assert len(concept) > 1_000
+    assert prompt.startswith(concept)
+
+
 # Characters ---------------------------------------------------------------------------------------
 
 

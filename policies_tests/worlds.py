@@ -266,6 +266,8 @@ def _remove(world: World) -> None:
         session.run("delete from public.models where id like %s", stocked)
         session.run("delete from worker.providers where name like %s", stocked)
         session.run("delete from worker.lanes where provider like %s", stocked)
+        session.run("delete from worker.webhook_events where event_id like %s", stocked)
+        session.run("delete from worker.api_usage_logs where provider like %s", stocked)
         session.run("delete from public.prompt_templates where name like %s", stocked)
 
 
@@ -363,6 +365,7 @@ class _Builder:
         spare = self.sign_up(anonymous=True)
         self.session.run("delete from public.user_preferences where user_id = %s", spare)
         self.shared = {"model": self.model, "bare": bare, "spare": spare, **self.borrow()}
+        self.shared |= self.hear(self.shared["debtor"], self.shared["lost_payment"])
 
     def borrow(self) -> dict[str, str]:
         """Somebody who buys and spends, and whose bank takes the money back."""
@@ -383,6 +386,35 @@ class _Builder:
         self.session.rows("select worker.close_dispute(%s, 'matrix', 'lost')", payment)
         self.session.rows("select worker.grant_credits(%s, 1, 'A trial', 'matrix')", debtor)
         return {"debtor": debtor, "lost_payment": payment}
+
+    def hear(self, debtor: str, payment: str) -> dict[str, str]:
+        """What providers told and cost: an event that is dead, one that is due, a call, a check."""
+        names = ("dead", "due")
+        told = [
+            {"provider": "sandbox", "event_id": f"{self.model}-{name}", "payload": "{}"}
+            for name in names
+        ]
+        self.session.rows("select worker.receive_webhooks(%s)", json.dumps(told))
+        dead = self.session.value(
+            "update worker.webhook_events set status = 'dead', next_attempt_at = null,"
+            " payment_id = %s where provider = 'sandbox' and event_id = %s returning id::text",
+            payment,
+            f"{self.model}-dead",
+        )
+        call = {"call_id": str(uuid4()), "provider": self.model, "operation": "submit"}
+        self.session.rows("select worker.log_api_usage(%s)", json.dumps([call]))
+        self.session.rows(
+            "select worker.keep_payment_customer(%s, 'sandbox', %s)", debtor, self.model
+        )
+        pending = self.session.value(
+            "select id::text from worker.open_payment(%s, 'sandbox', 'matrix-open',"
+            " p_package_slug => 'usd-starter')",
+            debtor,
+        )
+        self.session.run(
+            "update worker.payment_checks set due_at = now() where payment_id = %s", pending
+        )
+        return {"dead_event": dead, "call": call["call_id"], "open_payment": pending}
 
     def upload(self, person: Person) -> None:
         """Projects, and files in the user's folder."""

@@ -805,14 +805,14 @@ isOneToOne: false
                   ]
                 },"models": {
                   Row: {
-                    "aspect_ratios": (string)[],"created_at": string,"default_seconds": number | null,"description": string | null,"display_name": string,"id": string,"is_active": boolean,"kinds": (Database["public"]['Enums']["generation_kind"])[],"max_outputs": number,"max_prompt_characters": number,"max_reference_images": number,"max_seconds": number | null,"min_seconds": number | null,"modes": (Database["public"]['Enums']["generation_mode"])[],"provider": string,"provider_model": string,"resolutions": (string)[],"sort_order": number,"updated_at": string,"version": string
+                    "allowed_seconds": (number)[],"aspect_ratios": (string)[],"created_at": string,"default_seconds": number | null,"description": string | null,"display_name": string,"id": string,"is_active": boolean,"kinds": (Database["public"]['Enums']["generation_kind"])[],"max_outputs": number,"max_prompt_characters": number,"max_reference_images": number,"max_seconds": number | null,"min_seconds": number | null,"modes": (Database["public"]['Enums']["generation_mode"])[],"parameters": Json | null,"provider": string,"provider_model": string,"required_inputs": NonNullable<Json>,"resolutions": (string)[],"sort_order": number,"updated_at": string,"version": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "aspect_ratios"?: (string)[],"created_at"?: string,"default_seconds"?: number | null,"description"?: string | null,"display_name": string,"id": string,"is_active"?: boolean,"kinds": (Database["public"]['Enums']["generation_kind"])[],"max_outputs"?: number,"max_prompt_characters"?: number,"max_reference_images"?: number,"max_seconds"?: number | null,"min_seconds"?: number | null,"modes": (Database["public"]['Enums']["generation_mode"])[],"provider": string,"provider_model": string,"resolutions"?: (string)[],"sort_order"?: number,"updated_at"?: string,"version"?: string
+                    "allowed_seconds"?: (number)[],"aspect_ratios"?: (string)[],"created_at"?: string,"default_seconds"?: number | null,"description"?: string | null,"display_name": string,"id": string,"is_active"?: boolean,"kinds": (Database["public"]['Enums']["generation_kind"])[],"max_outputs"?: number,"max_prompt_characters"?: number,"max_reference_images"?: number,"max_seconds"?: number | null,"min_seconds"?: number | null,"modes": (Database["public"]['Enums']["generation_mode"])[],"parameters"?: Json | null,"provider": string,"provider_model": string,"required_inputs"?: NonNullable<Json>,"resolutions"?: (string)[],"sort_order"?: number,"updated_at"?: string,"version"?: string
                   }
                   Update: {
-                    "aspect_ratios"?: (string)[],"created_at"?: string,"default_seconds"?: number | null,"description"?: string | null,"display_name"?: string,"id"?: string,"is_active"?: boolean,"kinds"?: (Database["public"]['Enums']["generation_kind"])[],"max_outputs"?: number,"max_prompt_characters"?: number,"max_reference_images"?: number,"max_seconds"?: number | null,"min_seconds"?: number | null,"modes"?: (Database["public"]['Enums']["generation_mode"])[],"provider"?: string,"provider_model"?: string,"resolutions"?: (string)[],"sort_order"?: number,"updated_at"?: string,"version"?: string
+                    "allowed_seconds"?: (number)[],"aspect_ratios"?: (string)[],"created_at"?: string,"default_seconds"?: number | null,"description"?: string | null,"display_name"?: string,"id"?: string,"is_active"?: boolean,"kinds"?: (Database["public"]['Enums']["generation_kind"])[],"max_outputs"?: number,"max_prompt_characters"?: number,"max_reference_images"?: number,"max_seconds"?: number | null,"min_seconds"?: number | null,"modes"?: (Database["public"]['Enums']["generation_mode"])[],"parameters"?: Json | null,"provider"?: string,"provider_model"?: string,"required_inputs"?: NonNullable<Json>,"resolutions"?: (string)[],"sort_order"?: number,"updated_at"?: string,"version"?: string
                   }
                   Relationships: [
                     
@@ -2327,14 +2327,14 @@ isOneToOne: false
           Tables: {
             "api_usage_logs": {
                   Row: {
-                    "cost_usd": number | null,"created_at": string,"id": number,"job_id": string | null,"latency_ms": number | null,"model": string | null,"operation": string,"provider": string,"request_id": string | null,"status_code": number | null,"units": number | null
+                    "call_id": string,"cost_usd": number | null,"created_at": string,"job_id": string | null,"latency_ms": number | null,"model": string | null,"operation": string,"provider": string,"request_id": string | null,"status_code": number | null,"units": number | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "cost_usd"?: number | null,"created_at"?: string,"id"?: never,"job_id"?: string | null,"latency_ms"?: number | null,"model"?: string | null,"operation": string,"provider": string,"request_id"?: string | null,"status_code"?: number | null,"units"?: number | null
+                    "call_id"?: string,"cost_usd"?: number | null,"created_at"?: string,"job_id"?: string | null,"latency_ms"?: number | null,"model"?: string | null,"operation": string,"provider": string,"request_id"?: string | null,"status_code"?: number | null,"units"?: number | null
                   }
                   Update: {
-                    "cost_usd"?: number | null,"created_at"?: string,"id"?: never,"job_id"?: string | null,"latency_ms"?: number | null,"model"?: string | null,"operation"?: string,"provider"?: string,"request_id"?: string | null,"status_code"?: number | null,"units"?: number | null
+                    "call_id"?: string,"cost_usd"?: number | null,"created_at"?: string,"job_id"?: string | null,"latency_ms"?: number | null,"model"?: string | null,"operation"?: string,"provider"?: string,"request_id"?: string | null,"status_code"?: number | null,"units"?: number | null
                   }
                   Relationships: [
                     
@@ -2355,14 +2355,14 @@ isOneToOne: false
                   ]
                 },"cancellations": {
                   Row: {
-                    "available_at": string,"created_at": string,"job_id": string,"provider": string,"provider_job_id": string,"tries": number
+                    "available_at": string,"created_at": string,"job_id": string,"provider": string,"provider_job_id": string,"provider_state": Json | null,"tries": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "available_at"?: string,"created_at"?: string,"job_id": string,"provider": string,"provider_job_id": string,"tries"?: number
+                    "available_at"?: string,"created_at"?: string,"job_id": string,"provider": string,"provider_job_id": string,"provider_state"?: Json | null,"tries"?: number
                   }
                   Update: {
-                    "available_at"?: string,"created_at"?: string,"job_id"?: string,"provider"?: string,"provider_job_id"?: string,"tries"?: number
+                    "available_at"?: string,"created_at"?: string,"job_id"?: string,"provider"?: string,"provider_job_id"?: string,"provider_state"?: Json | null,"tries"?: number
                   }
                   Relationships: [
                     
@@ -2437,6 +2437,34 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"payment_checks": {
+                  Row: {
+                    "checks": number,"due_at": string,"payment_id": string,"provider": Database["public"]['Enums']["payment_provider"]
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "checks"?: number,"due_at": string,"payment_id": string,"provider": Database["public"]['Enums']["payment_provider"]
+                  }
+                  Update: {
+                    "checks"?: number,"due_at"?: string,"payment_id"?: string,"provider"?: Database["public"]['Enums']["payment_provider"]
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"payment_customers": {
+                  Row: {
+                    "created_at": string,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference": string,"user_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"provider"?: Database["public"]['Enums']["payment_provider"],"provider_reference"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"payment_disputes": {
                   Row: {
                     "amount_minor": number | null,"closed_at": string | null,"opened_at": string,"outcome": string,"payment_id": string,"provider_reference": string,"reason": string | null,"user_id": string
@@ -2447,6 +2475,20 @@ isOneToOne: false
                   }
                   Update: {
                     "amount_minor"?: number | null,"closed_at"?: string | null,"opened_at"?: string,"outcome"?: string,"payment_id"?: string,"provider_reference"?: string,"reason"?: string | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"provider_rates": {
+                  Row: {
+                    "created_at": string,"provider": string,"provider_model": string,"unit": string,"updated_at": string,"usd_per_unit": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"provider": string,"provider_model": string,"unit": string,"updated_at"?: string,"usd_per_unit": number
+                  }
+                  Update: {
+                    "created_at"?: string,"provider"?: string,"provider_model"?: string,"unit"?: string,"updated_at"?: string,"usd_per_unit"?: number
                   }
                   Relationships: [
                     
@@ -2467,14 +2509,14 @@ isOneToOne: false
                   ]
                 },"tasks": {
                   Row: {
-                    "created_at": string,"deadline_at": string,"due_at": string | null,"failures": number,"is_admitted": boolean,"is_uncertain": boolean,"is_woken": boolean,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease": string | null,"lease_expires_at": string | null,"priority": number,"provider": string,"provider_job_id": string | null,"ready_at": string | null,"step": Database["worker"]['Enums']["task_step"],"tries": number,"user_id": string,"waits_for": number,"worker": string | null
+                    "created_at": string,"deadline_at": string,"due_at": string | null,"failures": number,"is_admitted": boolean,"is_uncertain": boolean,"is_woken": boolean,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease": string | null,"lease_expires_at": string | null,"priority": number,"provider": string,"provider_job_id": string | null,"provider_state": Json | null,"ready_at": string | null,"step": Database["worker"]['Enums']["task_step"],"tries": number,"user_id": string,"waits_for": number,"worker": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"deadline_at": string,"due_at"?: string | null,"failures"?: number,"is_admitted"?: boolean,"is_uncertain"?: boolean,"is_woken"?: boolean,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"lease_expires_at"?: string | null,"priority"?: number,"provider": string,"provider_job_id"?: string | null,"ready_at"?: string | null,"step"?: Database["worker"]['Enums']["task_step"],"tries"?: number,"user_id": string,"waits_for"?: number,"worker"?: string | null
+                    "created_at"?: string,"deadline_at": string,"due_at"?: string | null,"failures"?: number,"is_admitted"?: boolean,"is_uncertain"?: boolean,"is_woken"?: boolean,"job_id": string,"kind": Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"lease_expires_at"?: string | null,"priority"?: number,"provider": string,"provider_job_id"?: string | null,"provider_state"?: Json | null,"ready_at"?: string | null,"step"?: Database["worker"]['Enums']["task_step"],"tries"?: number,"user_id": string,"waits_for"?: number,"worker"?: string | null
                   }
                   Update: {
-                    "created_at"?: string,"deadline_at"?: string,"due_at"?: string | null,"failures"?: number,"is_admitted"?: boolean,"is_uncertain"?: boolean,"is_woken"?: boolean,"job_id"?: string,"kind"?: Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"lease_expires_at"?: string | null,"priority"?: number,"provider"?: string,"provider_job_id"?: string | null,"ready_at"?: string | null,"step"?: Database["worker"]['Enums']["task_step"],"tries"?: number,"user_id"?: string,"waits_for"?: number,"worker"?: string | null
+                    "created_at"?: string,"deadline_at"?: string,"due_at"?: string | null,"failures"?: number,"is_admitted"?: boolean,"is_uncertain"?: boolean,"is_woken"?: boolean,"job_id"?: string,"kind"?: Database["public"]['Enums']["generation_kind"],"lease"?: string | null,"lease_expires_at"?: string | null,"priority"?: number,"provider"?: string,"provider_job_id"?: string | null,"provider_state"?: Json | null,"ready_at"?: string | null,"step"?: Database["worker"]['Enums']["task_step"],"tries"?: number,"user_id"?: string,"waits_for"?: number,"worker"?: string | null
                   }
                   Relationships: [
                     
@@ -2495,14 +2537,14 @@ isOneToOne: false
                   ]
                 },"webhook_events": {
                   Row: {
-                    "attempts": number,"created_at": string,"error": string | null,"event_id": string | null,"headers": NonNullable<Json>,"id": string,"job_id": string | null,"next_attempt_at": string | null,"payload": NonNullable<Json>,"payment_id": string | null,"processed_at": string | null,"provider": string,"signature_is_valid": boolean,"status": Database["worker"]['Enums']["webhook_status"],"type": string
+                    "attempts": number,"created_at": string,"error": string | null,"event_id": string,"forgiven": number,"headers": NonNullable<Json>,"id": string,"is_of_payment": boolean,"job_id": string | null,"next_attempt_at": string | null,"payload": NonNullable<Json>,"payment_id": string | null,"processed_at": string | null,"provider": string,"status": Database["worker"]['Enums']["webhook_status"],"subject": string | null,"type": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "attempts"?: number,"created_at"?: string,"error"?: string | null,"event_id"?: string | null,"headers"?: NonNullable<Json>,"id"?: string,"job_id"?: string | null,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"payment_id"?: string | null,"processed_at"?: string | null,"provider": string,"signature_is_valid": boolean,"status"?: Database["worker"]['Enums']["webhook_status"],"type": string
+                    "attempts"?: number,"created_at"?: string,"error"?: string | null,"event_id": string,"forgiven"?: number,"headers"?: NonNullable<Json>,"id"?: string,"is_of_payment": boolean,"job_id"?: string | null,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"payment_id"?: string | null,"processed_at"?: string | null,"provider": string,"status"?: Database["worker"]['Enums']["webhook_status"],"subject"?: string | null,"type": string
                   }
                   Update: {
-                    "attempts"?: number,"created_at"?: string,"error"?: string | null,"event_id"?: string | null,"headers"?: NonNullable<Json>,"id"?: string,"job_id"?: string | null,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"payment_id"?: string | null,"processed_at"?: string | null,"provider"?: string,"signature_is_valid"?: boolean,"status"?: Database["worker"]['Enums']["webhook_status"],"type"?: string
+                    "attempts"?: number,"created_at"?: string,"error"?: string | null,"event_id"?: string,"forgiven"?: number,"headers"?: NonNullable<Json>,"id"?: string,"is_of_payment"?: boolean,"job_id"?: string | null,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"payment_id"?: string | null,"processed_at"?: string | null,"provider"?: string,"status"?: Database["worker"]['Enums']["webhook_status"],"subject"?: string | null,"type"?: string
                   }
                   Relationships: [
                     
@@ -2659,12 +2701,17 @@ isOneToOne: false
       } },
 "claim_cancellations":
 { Args: { "p_lease_seconds"?: number,"p_limit"?: number,"p_providers": (string)[] }; Returns: {
-              "job_id": string,"provider": string,"provider_job_id": string
+              "job_id": string,"provider": string,"provider_job_id": string,"provider_state": Json
             }[]
                            },
 "claim_file_removals":
 { Args: { "p_lease_seconds"?: number,"p_limit"?: number }; Returns: {
               "bucket": string,"storage_path": string
+            }[]
+                           },
+"claim_open_payments":
+{ Args: { "p_lease_seconds"?: number,"p_limit"?: number,"p_providers": (Database["public"]['Enums']["payment_provider"])[] }; Returns: {
+              "amount_minor": number,"created_at": string,"currency": string,"expires_at": string,"method": Database["public"]['Enums']["payment_method"],"payment_id": string,"provider": Database["public"]['Enums']["payment_provider"],"provider_reference": string,"status": Database["public"]['Enums']["payment_status"],"subscription_id": string,"tier": Database["public"]['Enums']["subscription_tier"],"user_id": string
             }[]
                            },
 "claim_tasks":
@@ -2675,6 +2722,11 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"claim_webhooks":
+{ Args: { "p_lease_seconds"?: number,"p_limit"?: number,"p_providers": (string)[] }; Returns: {
+              "attempts": number,"created_at": string,"event_id": string,"id": string,"payload": Json,"provider": string,"subject": string,"type": string
+            }[]
+                           },
 "close_dispute":
 { Args: { "p_amount_minor"?: number,"p_dispute_reference": string,"p_outcome": string,"p_payment_id": string }; Returns: Database["public"]['Tables']["payments"]['Row']
                           SetofOptions: {
@@ -2748,7 +2800,13 @@ isOneToOne: false
               "bucket": string,"mime_type": string,"storage_path": string
             }[]
                            },
+"finish_webhook":
+{ Args: { "p_attempt": number,"p_error"?: string,"p_id": string,"p_payment_id"?: string,"p_status": Database["worker"]['Enums']["webhook_status"] }; Returns: boolean
+                           },
 "follow_subscriptions":
+{ Args: { "p_limit"?: number }; Returns: number
+                           },
+"follow_webhooks":
 { Args: { "p_limit"?: number }; Returns: number
                            },
 "grant_credits":
@@ -2761,6 +2819,9 @@ isOneToOne: false
       } },
 "housekeep":
 { Args: { "p_limit"?: number }; Returns: Json
+                           },
+"keep_payment_customer":
+{ Args: { "p_provider": Database["public"]['Enums']["payment_provider"],"p_provider_reference": string,"p_user_id": string }; Returns: string
                            },
 "lapse_subscription":
 { Args: { "p_has_recovered"?: boolean,"p_occurred_at": string,"p_subscription_id": string }; Returns: Database["public"]['Tables']["subscriptions"]['Row']
@@ -2789,6 +2850,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"log_api_usage":
+{ Args: { "p_calls": Json }; Returns: number
+                           },
 "open_dispute":
 { Args: { "p_amount_minor"?: number,"p_dispute_reference": string,"p_payment_id": string,"p_reason"?: string }; Returns: Database["public"]['Tables']["payments"]['Row']
                           SetofOptions: {
@@ -2802,6 +2866,14 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "payments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"operate_model":
+{ Args: { "p_action": string,"p_model_id": string,"p_operator": string,"p_reason": string,"p_settings"?: Json }; Returns: Database["public"]['Tables']["models"]['Row']
+                          SetofOptions: {
+        from: "*"
+        to: "models"
         isOneToOne: true
         isSetofReturn: false
       } },
@@ -2846,6 +2918,11 @@ isOneToOne: false
 "purge_hidden":
 { Args: { "p_limit"?: number }; Returns: Json
                            },
+"receive_webhooks":
+{ Args: { "p_events": Json }; Returns: {
+              "event_id": string,"is_new": boolean,"provider": string
+            }[]
+                           },
 "refund_job":
 { Args: { "p_amount"?: number,"p_idempotency_key"?: string,"p_job_id": string,"p_operator": string,"p_reason": string }; Returns: Database["public"]['Tables']["credit_transactions"]['Row']
                           SetofOptions: {
@@ -2870,6 +2947,32 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "subscriptions"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"replay_webhook":
+{ Args: { "p_id": string,"p_operator": string,"p_reason": string }; Returns: {
+              "attempts": number,
+"created_at": string,
+"error": string | null,
+"event_id": string,
+"forgiven": number,
+"headers": NonNullable<Json>,
+"id": string,
+"is_of_payment": boolean,
+"job_id": string | null,
+"next_attempt_at": string | null,
+"payload": NonNullable<Json>,
+"payment_id": string | null,
+"processed_at": string | null,
+"provider": string,
+"status": Database["worker"]['Enums']["webhook_status"],
+"subject": string | null,
+"type": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "webhook_events"
         isOneToOne: true
         isSetofReturn: false
       } },
@@ -2928,7 +3031,7 @@ isOneToOne: false
           }
           CompositeTypes: {
             "claimed_task": {
-                        "job_id": string | null,"user_id": string | null,"step": Database["worker"]['Enums']["task_step"] | null,"attempt": number | null,"max_attempts": number | null,"lease_expires_at": string | null,"provider": string | null,"provider_model": string | null,"provider_job_id": string | null,"previous_outcome": string | null,"has_lost_inputs": boolean | null,"queued_at": string | null,"deadline_at": string | null,"kind": Database["public"]['Enums']["generation_kind"] | null,"mode": Database["public"]['Enums']["generation_mode"] | null,"model_id": string | null,"prompt": string | null,"negative_prompt": string | null,"audio_instructions": string | null,"art_style": string | null,"aspect_ratio": string | null,"resolution": string | null,"duration_seconds": number | null,"output_count": number | null,"parameters": Json | null,"inputs": Json | null
+                        "job_id": string | null,"user_id": string | null,"step": Database["worker"]['Enums']["task_step"] | null,"attempt": number | null,"max_attempts": number | null,"lease_expires_at": string | null,"provider": string | null,"provider_model": string | null,"provider_job_id": string | null,"provider_state": Json | null,"previous_outcome": string | null,"has_lost_inputs": boolean | null,"queued_at": string | null,"deadline_at": string | null,"kind": Database["public"]['Enums']["generation_kind"] | null,"mode": Database["public"]['Enums']["generation_mode"] | null,"model_id": string | null,"prompt": string | null,"negative_prompt": string | null,"audio_instructions": string | null,"art_style": string | null,"aspect_ratio": string | null,"resolution": string | null,"duration_seconds": number | null,"output_count": number | null,"parameters": Json | null,"inputs": Json | null
                       }
           }
         }

@@ -2,7 +2,7 @@
 -- Never part of `supabase db push`, unless asked for with --include-seed.
 --
 -- Sign in as any of them with the password `reelbase-demo`:
---   ada@example.com  free: films and stills of a harbour, jobs in all nine states
+--   ada@example.com  free: a harbour in every kind of job, and jobs in all nine states
 --   bo@example.com   creator: a campaign for a coffee bar
 --   cem@example.com  pro: mountains
 --
@@ -19,8 +19,8 @@
 -- One job waits for nobody: the first worker that is started speaks it.
 --
 -- The files of the results lie in seed_files/{bucket}, at their paths; they were drawn and spoken
--- by the local provider's renderer. `supabase start`, `supabase seed buckets` and the embedded
--- stack put them into storage.
+-- by the local provider's renderer, and made small. `supabase start`, `supabase seed buckets` and
+-- the embedded stack put them into storage.
 
 do $seed$
 declare
@@ -500,7 +500,7 @@ begin
     '0a0a0a0a-0000-4000-8000-000000001016', v_ada, v_harbour,
     'text_to_image', 'local-still', 'standard',
     'Something about boats', null, '16:9', '480p', 1,
-    '{"seeds": 3}', 'queued', v_now - interval '7 days'
+    '{"seed": 3}', 'queued', v_now - interval '7 days'
   );
   insert into public.generation_jobs (
     id, user_id, project_id, parent_job_id, kind, model_id, mode, prompt, parameters, status,
@@ -523,6 +523,65 @@ begin
     'voiceover', 'local-voice', 'fast',
     'Come aboard on Sunday.', '{}', 'queued', v_now - interval '1 minute'
   );
+  insert into public.generation_jobs (
+    id, user_id, project_id, kind, model_id, mode, prompt, art_style, aspect_ratio, resolution,
+    parameters, status, created_at
+  )
+  values
+  (
+    '0a0a0a0a-0000-4000-8000-000000001017', v_ada, v_harbour,
+    'image_to_video', 'local-slideshow', 'draft',
+    'The harbour master, from the front and from the side.', 'cinematic', '16:9', '480p',
+    '{"durations": [1.5, 1.5], "transition": "fade", "voice": "none"}', 'queued',
+    v_now - interval '12 days' + interval '1 hour'
+  ),
+  (
+    '0a0a0a0a-0000-4000-8000-000000001018', v_ada, v_harbour,
+    'video_edit', 'local-autocut', 'fast', 'Without the pauses.', null, null, null,
+    '{"min_silence_seconds": 0.3}', 'queued', v_now - interval '9 days' + interval '1 hour'
+  ),
+  (
+    '0a0a0a0a-0000-4000-8000-000000001019', v_ada, v_harbour,
+    'character', 'local-character', 'fast',
+    'An old man in an oilskin coat, white beard, calm eyes.', 'cinematic', null, '480p',
+    '{"character_id": "0a0a0a0a-0000-4000-8000-000000005601"}', 'queued',
+    v_now - interval '12 days' + interval '2 hours'
+  ),
+  (
+    '0a0a0a0a-0000-4000-8000-000000001020', v_ada, v_harbour,
+    'concept', 'local-text', 'fast', 'A minute about the harbour at dawn', null, null, null,
+    '{"tone": "calm", "goal": "People come on Sunday."}', 'queued', v_now - interval '29 days'
+  ),
+  (
+    '0a0a0a0a-0000-4000-8000-000000001021', v_ada, v_harbour,
+    'web_research', 'local-text', 'draft', 'When do small fishing boats leave port?', null, null,
+    null, '{}', 'queued', v_now - interval '29 days'
+  ),
+  (
+    '0a0a0a0a-0000-4000-8000-000000001022', v_ada, v_harbour,
+    'content_summary', 'local-text', 'draft', 'One line, for a caption.', null, null, null,
+    jsonb_build_object(
+      'content',
+      'The Open Harbour Day takes place for the twelfth time. Eleven boats take visitors aboard, '
+      'the net loft is open, the harbour master tells of the winter storms, and there is soup.',
+      'sentences', 1
+    ),
+    'queued', v_now - interval '26 days'
+  ),
+  (
+    '0a0a0a0a-0000-4000-8000-000000001023', v_ada, v_harbour,
+    'video_segmentation', 'local-text', 'draft', 'Cut it into three.', 'cinematic', null, null,
+    '{"segments": 3}', 'queued', v_now - interval '29 days' + interval '4 minutes'
+  );
+  -- What they were made from; the film that is edited is tied to its job once it is there.
+  insert into public.job_assets (job_id, asset_id, role, user_id, position, created_at)
+  select jobs.id, images.asset_id, 'reference_image', v_ada, images.position, jobs.created_at
+  from public.generation_jobs as jobs
+  cross join public.character_reference_images as images
+  where images.character_id = '0a0a0a0a-0000-4000-8000-000000005601'
+    and jobs.id in (
+      '0a0a0a0a-0000-4000-8000-000000001017', '0a0a0a0a-0000-4000-8000-000000001019'
+    );
 
   perform set_config(
     'request.jwt.claims', json_build_object('sub', v_bo, 'role', 'authenticated')::text, true
@@ -644,8 +703,8 @@ begin
       ),
       (
         '0a0a0a0a-0000-4000-8000-000000001016', '{starting,processing,failed}',
-        interval '2 seconds', null, 'invalid_parameter',
-        'The parameter ''seeds'' is not known to this model; known: seed.'
+        interval '2 seconds', null, 'render_unreadable',
+        'The rendered file could not be read back.'
       ),
       (
         '0a0a0a0a-0000-4000-8000-000000001014', '{expired}',
@@ -667,6 +726,34 @@ begin
       (
         '0a0a0a0a-0000-4000-8000-000000001013', '{starting,processing,cancelled}',
         interval '9 seconds', 35, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001017', '{starting,processing,finalizing,completed}',
+        interval '6 seconds', null, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001018', '{starting,processing,finalizing,completed}',
+        interval '4 seconds', null, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001019', '{starting,processing,finalizing,completed}',
+        interval '3 seconds', null, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001020', '{starting,completed}',
+        interval '1 second', null, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001021', '{starting,completed}',
+        interval '1 second', null, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001022', '{starting,completed}',
+        interval '1 second', null, null, null
+      ),
+      (
+        '0a0a0a0a-0000-4000-8000-000000001023', '{starting,completed}',
+        interval '1 second', null, null, null
       ),
       (
         '0a0a0a0a-0000-4000-8000-000000001008', '{starting,processing,queued}',
@@ -818,6 +905,8 @@ begin
     case file.role
       when 'result_video' then 'final-videos'
       when 'result_image' then 'final-images'
+      when 'sprite_sheet' then 'final-images'
+      when 'final_character' then 'final-images'
       when 'result_audio' then 'voiceovers'
       else 'thumbnails'
     end,
@@ -899,6 +988,48 @@ begin
       480, 854, null, '0a0a0a0a-0000-4000-8000-000000002011'
     ),
     (
+      '0a0a0a0a-0000-4000-8000-000000002013', '0a0a0a0a-0000-4000-8000-000000001017',
+      'thumbnail', 0, 'image/jpeg', 6360,
+      '66f462864778801a5c07e063270a67f4b1263671f34e4e55d4752fdde6ba9f19',
+      320, 180, null, null
+    ),
+    (
+      '0a0a0a0a-0000-4000-8000-000000002012', '0a0a0a0a-0000-4000-8000-000000001017',
+      'result_video', 0, 'video/mp4', 40408,
+      '0f66a12e6a6522f7506258fbc7277890f5fcbc7ac844ae1e173d2eac5356c7d0',
+      854, 480, 3000, '0a0a0a0a-0000-4000-8000-000000002013'
+    ),
+    (
+      '0a0a0a0a-0000-4000-8000-000000002015', '0a0a0a0a-0000-4000-8000-000000001018',
+      'thumbnail', 0, 'image/jpeg', 4995,
+      '769b5b8ddf53287b7eea149bc8d67ff532450f96367a10f30d23ba66b7caf18a',
+      320, 180, null, null
+    ),
+    (
+      '0a0a0a0a-0000-4000-8000-000000002014', '0a0a0a0a-0000-4000-8000-000000001018',
+      'result_video', 0, 'video/mp4', 29629,
+      'f133a0deb53eb5e279664bcd8a4241b6e78e0d171162ba6fe4c99909d227abcb',
+      854, 480, 2560, '0a0a0a0a-0000-4000-8000-000000002015'
+    ),
+    (
+      '0a0a0a0a-0000-4000-8000-000000002018', '0a0a0a0a-0000-4000-8000-000000001019',
+      'thumbnail', 0, 'image/jpeg', 7028,
+      '231e43096551bf9d6f1d92a287c37ff5bb68be622d74cae16415fa7459c69190',
+      320, 320, null, null
+    ),
+    (
+      '0a0a0a0a-0000-4000-8000-000000002016', '0a0a0a0a-0000-4000-8000-000000001019',
+      'sprite_sheet', 0, 'image/jpeg', 10615,
+      '8741cfbec850b6a6305f244cd1c375d94b681e95f05369c47a1deadf60f66381',
+      516, 264, null, null
+    ),
+    (
+      '0a0a0a0a-0000-4000-8000-000000002017', '0a0a0a0a-0000-4000-8000-000000001019',
+      'final_character', 0, 'image/jpeg', 14140,
+      'dad828b4d8dee7618d1a592a035befce06258e56da535ed956ed03c066d32e76',
+      480, 480, null, '0a0a0a0a-0000-4000-8000-000000002018'
+    ),
+    (
       '0b0b0b0b-0000-4000-8000-000000002002', '0b0b0b0b-0000-4000-8000-000000001001',
       'thumbnail', 0, 'image/jpeg', 7315,
       'ea52966c8afec3c393410a7e64931fd33cdcf837f0390573b7b60d1c74fa9500',
@@ -953,6 +1084,11 @@ begin
     split_part(split_part(storage_path, '/', 3), '-', 2)::integer, created_at
   from public.assets
   where user_id = any(v_people) and bucket not in ('raw-videos', 'reference-images');
+  insert into public.job_assets (job_id, asset_id, role, user_id, created_at)
+  values (
+    '0a0a0a0a-0000-4000-8000-000000001018', '0a0a0a0a-0000-4000-8000-000000002001',
+    'source_video', v_ada, v_now - interval '9 days' + interval '1 hour'
+  );
 
   -- What Ada deleted: a job, and a project with what is in it. Both can be restored for a while.
   update public.generation_jobs set hidden_at = v_now - interval '6 days'
@@ -961,8 +1097,7 @@ begin
   where id = '0a0a0a0a-0000-4000-8000-000000000103';
 
   -- -------------------------------------------------------------------------------------------
-  -- What generation yields. No model of the catalogue makes texts or characters yet: what follows
-  -- has no job, but for the character that a still shows.
+  -- What generation yields, some of it by jobs, some of it written by hand.
   -- -------------------------------------------------------------------------------------------
 
   insert into public.characters (
@@ -975,6 +1110,13 @@ begin
     'Nora pours coffee behind a copper counter.', 'cinematic', 'local-still', true,
     '0b0b0b0b-0000-4000-8000-000000002003', v_now - interval '16 days'
   );
+
+  update public.characters
+  set job_id = '0a0a0a0a-0000-4000-8000-000000001019', model = 'local-character', success = true,
+      message = 'Composed of 2 reference images; nothing was drawn.',
+      sprite_sheet_id = '0a0a0a0a-0000-4000-8000-000000002016',
+      final_image_id = '0a0a0a0a-0000-4000-8000-000000002017'
+  where id = '0a0a0a0a-0000-4000-8000-000000005601';
 
   insert into public.conversations (
     id, user_id, project_id, type, user_input, response, metadata, created_at
@@ -1003,35 +1145,40 @@ begin
   );
 
   insert into public.video_concepts (
-    id, user_id, project_id, prompt, web_info, title, concept, tone, goal, created_at
+    id, user_id, project_id, job_id, prompt, web_info, title, concept, tone, goal, created_at
   )
   values
   (
-    '0a0a0a0a-0000-4000-8000-000000005101', v_ada, v_harbour, 'A minute about the harbour at dawn',
+    '0a0a0a0a-0000-4000-8000-000000005101', v_ada, v_harbour,
+    '0a0a0a0a-0000-4000-8000-000000001020', 'A minute about the harbour at dawn',
     'First boats leave at 4:40; high water is at 5:12.', 'Before the town wakes',
     'One morning, told by its sounds: ropes, engines, gulls, a kettle. The light comes last.',
     'calm', 'People come on Sunday.', v_now - interval '29 days'
   ),
   (
-    '0a0a0a0a-0000-4000-8000-000000005102', v_ada, '0a0a0a0a-0000-4000-8000-000000000101',
+    '0a0a0a0a-0000-4000-8000-000000005102', v_ada, '0a0a0a0a-0000-4000-8000-000000000101', null,
     'A tea house in winter', '', 'Warm inside',
     'Every picture is taken through a window, from the cold side.', 'quiet', '',
     v_now - interval '20 days'
   );
 
-  insert into public.web_research_queries (id, user_id, project_id, prompt, response, created_at)
+  insert into public.web_research_queries (
+    id, user_id, project_id, job_id, prompt, response, created_at
+  )
   values (
     '0a0a0a0a-0000-4000-8000-000000005201', v_ada, v_harbour,
+    '0a0a0a0a-0000-4000-8000-000000001021',
     'When do small fishing boats leave port?',
     'Before high water, most of them; in summer often as early as four in the morning.',
     v_now - interval '29 days'
   );
 
   insert into public.content_summaries (
-    id, user_id, project_id, original_content, user_input, summary, created_at
+    id, user_id, project_id, job_id, original_content, user_input, summary, created_at
   )
   values (
     '0a0a0a0a-0000-4000-8000-000000005301', v_ada, v_harbour,
+    '0a0a0a0a-0000-4000-8000-000000001022',
     'The Open Harbour Day takes place for the twelfth time. Eleven boats take visitors aboard, '
     'the net loft is open, the harbour master tells of the winter storms, and there is soup.',
     'One line, for a caption.', 'Eleven boats, one net loft, soup: come aboard.',
@@ -1039,17 +1186,19 @@ begin
   );
 
   insert into public.video_segmentations (
-    id, user_id, project_id, prompt, concept, negative_prompt, art_style, is_selected, created_at
+    id, user_id, project_id, job_id, prompt, concept, negative_prompt, art_style, model,
+    is_selected, created_at
   )
   values
   (
-    '0a0a0a0a-0000-4000-8000-000000005401', v_ada, v_harbour, 'Cut it into three.',
-    'Dark, grey, gold: one colour a segment.', 'people', 'cinematic', true,
+    '0a0a0a0a-0000-4000-8000-000000005401', v_ada, v_harbour,
+    '0a0a0a0a-0000-4000-8000-000000001023', 'Cut it into three.',
+    'Dark, grey, gold: one colour a segment.', null, 'cinematic', 'local-text', true,
     v_now - interval '29 days'
   ),
   (
-    '0a0a0a0a-0000-4000-8000-000000005402', v_ada, v_harbour, 'Cut it into two.',
-    'Before the light, and after it.', null, 'cinematic', false, v_now - interval '28 days'
+    '0a0a0a0a-0000-4000-8000-000000005402', v_ada, v_harbour, null, 'Cut it into two.',
+    'Before the light, and after it.', null, 'cinematic', '', false, v_now - interval '28 days'
   );
   insert into public.video_segments (
     id, user_id, segmentation_id, position, visual, narration, animation, created_at
@@ -1252,17 +1401,18 @@ begin
   -- -------------------------------------------------------------------------------------------
 
   insert into worker.webhook_events (
-    id, provider, event_id, type, payload, signature_is_valid, status, attempts, next_attempt_at,
-    payment_id, created_at, processed_at
+    id, provider, event_id, type, subject, is_of_payment, payload, status, attempts,
+    next_attempt_at, payment_id, created_at, processed_at
   )
   select
     replace(payments.id::text, '-8000-', '-8001-')::uuid, 'sandbox',
     'evt_' || payments.provider_reference, 'payment.' || payments.status,
+    payments.provider_reference, true,
     jsonb_build_object(
       'id', payments.provider_reference, 'status', payments.status,
       'amount', payments.amount_minor, 'currency', payments.currency
     ),
-    true, 'processed', 1, null, payments.id, payments.created_at + interval '20 seconds',
+    'processed', 1, null, payments.id, payments.created_at + interval '20 seconds',
     payments.created_at + interval '21 seconds'
   from public.payments
   where payments.user_id = any(v_people) and payments.status in ('succeeded', 'failed');

@@ -802,6 +802,7 @@ class PublicModelPricesUpdate(TypedDict):
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
 
 class PublicModels(BaseModel):
+    allowed_seconds: List[float] = Field(alias="allowed_seconds")
     aspect_ratios: List[str] = Field(alias="aspect_ratios")
     created_at: datetime.datetime = Field(alias="created_at")
     default_seconds: Optional[float] = Field(alias="default_seconds")
@@ -816,14 +817,17 @@ class PublicModels(BaseModel):
     max_seconds: Optional[float] = Field(alias="max_seconds")
     min_seconds: Optional[float] = Field(alias="min_seconds")
     modes: List[PublicGenerationMode] = Field(alias="modes")
+    parameters: Optional[JsonValue] = Field(alias="parameters")
     provider: str = Field(alias="provider")
     provider_model: str = Field(alias="provider_model")
+    required_inputs: JsonValue = Field(alias="required_inputs")
     resolutions: List[str] = Field(alias="resolutions")
     sort_order: int = Field(alias="sort_order")
     updated_at: datetime.datetime = Field(alias="updated_at")
     version: str = Field(alias="version")
 
 class PublicModelsInsert(TypedDict):
+    allowed_seconds: NotRequired[Annotated[List[float], Field(alias="allowed_seconds")]]
     aspect_ratios: NotRequired[Annotated[List[str], Field(alias="aspect_ratios")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     default_seconds: NotRequired[Annotated[Optional[float], Field(alias="default_seconds")]]
@@ -838,14 +842,17 @@ class PublicModelsInsert(TypedDict):
     max_seconds: NotRequired[Annotated[Optional[float], Field(alias="max_seconds")]]
     min_seconds: NotRequired[Annotated[Optional[float], Field(alias="min_seconds")]]
     modes: Annotated[List[PublicGenerationMode], Field(alias="modes")]
+    parameters: NotRequired[Annotated[Optional[JsonValue], Field(alias="parameters")]]
     provider: Annotated[str, Field(alias="provider")]
     provider_model: Annotated[str, Field(alias="provider_model")]
+    required_inputs: NotRequired[Annotated[JsonValue, Field(alias="required_inputs")]]
     resolutions: NotRequired[Annotated[List[str], Field(alias="resolutions")]]
     sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     version: NotRequired[Annotated[str, Field(alias="version")]]
 
 class PublicModelsUpdate(TypedDict):
+    allowed_seconds: NotRequired[Annotated[List[float], Field(alias="allowed_seconds")]]
     aspect_ratios: NotRequired[Annotated[List[str], Field(alias="aspect_ratios")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     default_seconds: NotRequired[Annotated[Optional[float], Field(alias="default_seconds")]]
@@ -860,8 +867,10 @@ class PublicModelsUpdate(TypedDict):
     max_seconds: NotRequired[Annotated[Optional[float], Field(alias="max_seconds")]]
     min_seconds: NotRequired[Annotated[Optional[float], Field(alias="min_seconds")]]
     modes: NotRequired[Annotated[List[PublicGenerationMode], Field(alias="modes")]]
+    parameters: NotRequired[Annotated[Optional[JsonValue], Field(alias="parameters")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
     provider_model: NotRequired[Annotated[str, Field(alias="provider_model")]]
+    required_inputs: NotRequired[Annotated[JsonValue, Field(alias="required_inputs")]]
     resolutions: NotRequired[Annotated[List[str], Field(alias="resolutions")]]
     sort_order: NotRequired[Annotated[int, Field(alias="sort_order")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
@@ -1657,9 +1666,9 @@ class PublicWebResearchQueriesUpdate(TypedDict):
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class WorkerApiUsageLogs(BaseModel):
+    call_id: uuid.UUID = Field(alias="call_id")
     cost_usd: Optional[float] = Field(alias="cost_usd")
     created_at: datetime.datetime = Field(alias="created_at")
-    id: int = Field(alias="id")
     job_id: Optional[uuid.UUID] = Field(alias="job_id")
     latency_ms: Optional[int] = Field(alias="latency_ms")
     model: Optional[str] = Field(alias="model")
@@ -1670,9 +1679,9 @@ class WorkerApiUsageLogs(BaseModel):
     units: Optional[float] = Field(alias="units")
 
 class WorkerApiUsageLogsInsert(TypedDict):
+    call_id: NotRequired[Annotated[uuid.UUID, Field(alias="call_id")]]
     cost_usd: NotRequired[Annotated[Optional[float], Field(alias="cost_usd")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
-    id: NotRequired[Annotated[int, Field(alias="id")]]
     job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
     latency_ms: NotRequired[Annotated[Optional[int], Field(alias="latency_ms")]]
     model: NotRequired[Annotated[Optional[str], Field(alias="model")]]
@@ -1683,9 +1692,9 @@ class WorkerApiUsageLogsInsert(TypedDict):
     units: NotRequired[Annotated[Optional[float], Field(alias="units")]]
 
 class WorkerApiUsageLogsUpdate(TypedDict):
+    call_id: NotRequired[Annotated[uuid.UUID, Field(alias="call_id")]]
     cost_usd: NotRequired[Annotated[Optional[float], Field(alias="cost_usd")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
-    id: NotRequired[Annotated[int, Field(alias="id")]]
     job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
     latency_ms: NotRequired[Annotated[Optional[int], Field(alias="latency_ms")]]
     model: NotRequired[Annotated[Optional[str], Field(alias="model")]]
@@ -1752,6 +1761,7 @@ class WorkerCancellations(BaseModel):
     job_id: uuid.UUID = Field(alias="job_id")
     provider: str = Field(alias="provider")
     provider_job_id: str = Field(alias="provider_job_id")
+    provider_state: Optional[JsonValue] = Field(alias="provider_state")
     tries: int = Field(alias="tries")
 
 class WorkerCancellationsInsert(TypedDict):
@@ -1760,6 +1770,7 @@ class WorkerCancellationsInsert(TypedDict):
     job_id: Annotated[uuid.UUID, Field(alias="job_id")]
     provider: Annotated[str, Field(alias="provider")]
     provider_job_id: Annotated[str, Field(alias="provider_job_id")]
+    provider_state: NotRequired[Annotated[Optional[JsonValue], Field(alias="provider_state")]]
     tries: NotRequired[Annotated[int, Field(alias="tries")]]
 
 class WorkerCancellationsUpdate(TypedDict):
@@ -1768,6 +1779,7 @@ class WorkerCancellationsUpdate(TypedDict):
     job_id: NotRequired[Annotated[uuid.UUID, Field(alias="job_id")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
     provider_job_id: NotRequired[Annotated[str, Field(alias="provider_job_id")]]
+    provider_state: NotRequired[Annotated[Optional[JsonValue], Field(alias="provider_state")]]
     tries: NotRequired[Annotated[int, Field(alias="tries")]]
 
 class WorkerClaims(BaseModel):
@@ -1872,6 +1884,42 @@ class WorkerOperatorActionsUpdate(TypedDict):
     transaction_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="transaction_id")]]
     user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
 
+class WorkerPaymentChecks(BaseModel):
+    checks: int = Field(alias="checks")
+    due_at: datetime.datetime = Field(alias="due_at")
+    payment_id: uuid.UUID = Field(alias="payment_id")
+    provider: PublicPaymentProvider = Field(alias="provider")
+
+class WorkerPaymentChecksInsert(TypedDict):
+    checks: NotRequired[Annotated[int, Field(alias="checks")]]
+    due_at: Annotated[datetime.datetime, Field(alias="due_at")]
+    payment_id: Annotated[uuid.UUID, Field(alias="payment_id")]
+    provider: Annotated[PublicPaymentProvider, Field(alias="provider")]
+
+class WorkerPaymentChecksUpdate(TypedDict):
+    checks: NotRequired[Annotated[int, Field(alias="checks")]]
+    due_at: NotRequired[Annotated[datetime.datetime, Field(alias="due_at")]]
+    payment_id: NotRequired[Annotated[uuid.UUID, Field(alias="payment_id")]]
+    provider: NotRequired[Annotated[PublicPaymentProvider, Field(alias="provider")]]
+
+class WorkerPaymentCustomers(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    provider: PublicPaymentProvider = Field(alias="provider")
+    provider_reference: str = Field(alias="provider_reference")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class WorkerPaymentCustomersInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    provider: Annotated[PublicPaymentProvider, Field(alias="provider")]
+    provider_reference: Annotated[str, Field(alias="provider_reference")]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class WorkerPaymentCustomersUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    provider: NotRequired[Annotated[PublicPaymentProvider, Field(alias="provider")]]
+    provider_reference: NotRequired[Annotated[str, Field(alias="provider_reference")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
 class WorkerPaymentDisputes(BaseModel):
     amount_minor: Optional[int] = Field(alias="amount_minor")
     closed_at: Optional[datetime.datetime] = Field(alias="closed_at")
@@ -1901,6 +1949,30 @@ class WorkerPaymentDisputesUpdate(TypedDict):
     provider_reference: NotRequired[Annotated[str, Field(alias="provider_reference")]]
     reason: NotRequired[Annotated[Optional[str], Field(alias="reason")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class WorkerProviderRates(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    provider: str = Field(alias="provider")
+    provider_model: str = Field(alias="provider_model")
+    unit: str = Field(alias="unit")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    usd_per_unit: float = Field(alias="usd_per_unit")
+
+class WorkerProviderRatesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    provider: Annotated[str, Field(alias="provider")]
+    provider_model: Annotated[str, Field(alias="provider_model")]
+    unit: Annotated[str, Field(alias="unit")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usd_per_unit: Annotated[float, Field(alias="usd_per_unit")]
+
+class WorkerProviderRatesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    provider: NotRequired[Annotated[str, Field(alias="provider")]]
+    provider_model: NotRequired[Annotated[str, Field(alias="provider_model")]]
+    unit: NotRequired[Annotated[str, Field(alias="unit")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    usd_per_unit: NotRequired[Annotated[float, Field(alias="usd_per_unit")]]
 
 class WorkerProviders(BaseModel):
     failed_at: Optional[datetime.datetime] = Field(alias="failed_at")
@@ -1953,6 +2025,7 @@ class WorkerTasks(BaseModel):
     priority: int = Field(alias="priority")
     provider: str = Field(alias="provider")
     provider_job_id: Optional[str] = Field(alias="provider_job_id")
+    provider_state: Optional[JsonValue] = Field(alias="provider_state")
     ready_at: Optional[datetime.datetime] = Field(alias="ready_at")
     step: WorkerTaskStep = Field(alias="step")
     tries: int = Field(alias="tries")
@@ -1975,6 +2048,7 @@ class WorkerTasksInsert(TypedDict):
     priority: NotRequired[Annotated[int, Field(alias="priority")]]
     provider: Annotated[str, Field(alias="provider")]
     provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
+    provider_state: NotRequired[Annotated[Optional[JsonValue], Field(alias="provider_state")]]
     ready_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ready_at")]]
     step: NotRequired[Annotated[WorkerTaskStep, Field(alias="step")]]
     tries: NotRequired[Annotated[int, Field(alias="tries")]]
@@ -1997,6 +2071,7 @@ class WorkerTasksUpdate(TypedDict):
     priority: NotRequired[Annotated[int, Field(alias="priority")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
     provider_job_id: NotRequired[Annotated[Optional[str], Field(alias="provider_job_id")]]
+    provider_state: NotRequired[Annotated[Optional[JsonValue], Field(alias="provider_state")]]
     ready_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ready_at")]]
     step: NotRequired[Annotated[WorkerTaskStep, Field(alias="step")]]
     tries: NotRequired[Annotated[int, Field(alias="tries")]]
@@ -2023,51 +2098,57 @@ class WorkerWebhookEvents(BaseModel):
     attempts: int = Field(alias="attempts")
     created_at: datetime.datetime = Field(alias="created_at")
     error: Optional[str] = Field(alias="error")
-    event_id: Optional[str] = Field(alias="event_id")
+    event_id: str = Field(alias="event_id")
+    forgiven: int = Field(alias="forgiven")
     headers: JsonValue = Field(alias="headers")
     id: uuid.UUID = Field(alias="id")
+    is_of_payment: bool = Field(alias="is_of_payment")
     job_id: Optional[uuid.UUID] = Field(alias="job_id")
     next_attempt_at: Optional[datetime.datetime] = Field(alias="next_attempt_at")
     payload: JsonValue = Field(alias="payload")
     payment_id: Optional[uuid.UUID] = Field(alias="payment_id")
     processed_at: Optional[datetime.datetime] = Field(alias="processed_at")
     provider: str = Field(alias="provider")
-    signature_is_valid: bool = Field(alias="signature_is_valid")
     status: WorkerWebhookStatus = Field(alias="status")
+    subject: Optional[str] = Field(alias="subject")
     type: str = Field(alias="type")
 
 class WorkerWebhookEventsInsert(TypedDict):
     attempts: NotRequired[Annotated[int, Field(alias="attempts")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     error: NotRequired[Annotated[Optional[str], Field(alias="error")]]
-    event_id: NotRequired[Annotated[Optional[str], Field(alias="event_id")]]
+    event_id: Annotated[str, Field(alias="event_id")]
+    forgiven: NotRequired[Annotated[int, Field(alias="forgiven")]]
     headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_of_payment: Annotated[bool, Field(alias="is_of_payment")]
     job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
     next_attempt_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="next_attempt_at")]]
     payload: Annotated[JsonValue, Field(alias="payload")]
     payment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="payment_id")]]
     processed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="processed_at")]]
     provider: Annotated[str, Field(alias="provider")]
-    signature_is_valid: Annotated[bool, Field(alias="signature_is_valid")]
     status: NotRequired[Annotated[WorkerWebhookStatus, Field(alias="status")]]
+    subject: NotRequired[Annotated[Optional[str], Field(alias="subject")]]
     type: Annotated[str, Field(alias="type")]
 
 class WorkerWebhookEventsUpdate(TypedDict):
     attempts: NotRequired[Annotated[int, Field(alias="attempts")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     error: NotRequired[Annotated[Optional[str], Field(alias="error")]]
-    event_id: NotRequired[Annotated[Optional[str], Field(alias="event_id")]]
+    event_id: NotRequired[Annotated[str, Field(alias="event_id")]]
+    forgiven: NotRequired[Annotated[int, Field(alias="forgiven")]]
     headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_of_payment: NotRequired[Annotated[bool, Field(alias="is_of_payment")]]
     job_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="job_id")]]
     next_attempt_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="next_attempt_at")]]
     payload: NotRequired[Annotated[JsonValue, Field(alias="payload")]]
     payment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="payment_id")]]
     processed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="processed_at")]]
     provider: NotRequired[Annotated[str, Field(alias="provider")]]
-    signature_is_valid: NotRequired[Annotated[bool, Field(alias="signature_is_valid")]]
     status: NotRequired[Annotated[WorkerWebhookStatus, Field(alias="status")]]
+    subject: NotRequired[Annotated[Optional[str], Field(alias="subject")]]
     type: NotRequired[Annotated[str, Field(alias="type")]]
 
 class PublicCreditStatement(BaseModel):
@@ -2385,6 +2466,7 @@ class WorkerClaimedTask(BaseModel):
     provider: Optional[str] = Field(alias="provider")
     provider_model: Optional[str] = Field(alias="provider_model")
     provider_job_id: Optional[str] = Field(alias="provider_job_id")
+    provider_state: Optional[JsonValue] = Field(alias="provider_state")
     previous_outcome: Optional[str] = Field(alias="previous_outcome")
     has_lost_inputs: Optional[bool] = Field(alias="has_lost_inputs")
     queued_at: Optional[datetime.datetime] = Field(alias="queued_at")

@@ -4,12 +4,15 @@
 -- front end shows prices before anybody signs in; only the services write.
 
 create table public.models (
+  -- What finding a model asks for comes first: it is done for every job, over all rows.
   id text primary key,
+  is_active boolean not null default true,
+  sort_order integer not null default 0,
+  kinds public.generation_kind[] not null,
   provider text not null,
   provider_model text not null,
   display_name text not null,
   description text,
-  kinds public.generation_kind[] not null,
   modes public.generation_mode[] not null,
   aspect_ratios text[] not null default '{}',
   resolutions text[] not null default '{}',
@@ -19,9 +22,10 @@ create table public.models (
   max_reference_images integer not null default 0,
   max_outputs integer not null default 1,
   max_prompt_characters integer not null default 10000,
+  allowed_seconds numeric(7, 2)[] not null default '{}',
+  required_inputs jsonb not null default '{}',
+  parameters jsonb,
   version text not null default '1',
-  sort_order integer not null default 0,
-  is_active boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint models_id_is_a_slug check (id ~ '^[a-z0-9][a-z0-9.-]{0,99}$'),
@@ -30,12 +34,25 @@ create table public.models (
   ),
   constraint models_seconds_are_in_order check (
     (min_seconds is null and max_seconds is null and default_seconds is null)
-    or (min_seconds > 0 and min_seconds <= default_seconds and default_seconds <= max_seconds)
+    or (
+      min_seconds > 0 and min_seconds <= max_seconds and max_seconds <> 'NaN'
+      and (default_seconds is null or default_seconds between min_seconds and max_seconds)
+    ) is true
   ),
   constraint models_limits_are_sensible check (
     max_reference_images between 0 and 100 and max_outputs between 1 and 100
     and max_prompt_characters between 1 and 10000
-  )
+  ),
+  constraint models_allowed_seconds_are_within check (
+    allowed_seconds = '{}' or (
+      min_seconds <= all(allowed_seconds) and max_seconds >= all(allowed_seconds)
+      and (default_seconds is null or default_seconds = any(allowed_seconds))
+    ) is true
+  ),
+  constraint models_required_inputs_are_inputs check (
+    private.are_required_inputs(required_inputs)
+  ),
+  constraint models_parameters_are_rules check (private.are_parameter_rules(parameters))
 );
 comment on table public.models is 'Generation models and their limits.';
 comment on column public.models.id is 'Slug by which a job names its model.';
@@ -43,6 +60,18 @@ comment on column public.models.provider is 'Which provider module of the servic
 comment on column public.models.provider_model is 'The provider''s own name of the model.';
 comment on column public.models.aspect_ratios is 'Allowed ratios; the first is the default.';
 comment on column public.models.resolutions is 'Allowed resolutions; the first is the default.';
+comment on column public.models.default_seconds is
+'For a job that says nothing; null: its length stays open.';
+comment on column public.models.allowed_seconds is
+'The only lengths that there are; empty: all from min_seconds to max_seconds.';
+comment on column public.models.required_inputs is
+'By kind, the roles of which a job must have a file, unless it works from what other jobs make: '
+'{"image_to_video": ["reference_image"]}.';
+comment on column public.models.parameters is
+'What the parameters of a job may hold: {"seed": {"type": "integer", "min": 0, "max": 99}}. Types '
+'are text (max, min characters; or choices), integer and number (min, max), boolean, and array '
+'(max, min elements; items, a rule). With kinds: for these alone. Others are refused; null: any '
+'are taken.';
 comment on column public.models.sort_order is
 'Display order; the first active model of a kind is what a job gets that names none.';
 

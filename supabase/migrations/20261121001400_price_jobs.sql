@@ -1,8 +1,9 @@
 -- What a job costs, from the catalogue and never from a client.
 --
--- public.quote_generation resolves what was left open (model, ratio, resolution, length), checks it
--- against the model's limits and tells the price. A front end calls it to show the price ahead; the
--- trigger below calls the same function when the job is made, so the two cannot differ.
+-- private.quote_job resolves what was left open (model, ratio, resolution, length), checks it
+-- against the model's limits and rules, and tells the price. A front end asks it, through
+-- public.quote_generation, to show the price ahead; the trigger below asks it when the job is made,
+-- so the two cannot differ.
 
 create type public.generation_quote as (
   model_id text,
@@ -17,32 +18,36 @@ create type public.generation_quote as (
 );
 comment on type public.generation_quote is 'A job as it would be run, and what it would cost.';
 
-create function public.quote_generation(
+create function private.quote_job(
   p_kind public.generation_kind,
-  p_prompt text default null,
-  p_model_id text default null,
-  p_mode public.generation_mode default 'standard',
-  p_aspect_ratio text default null,
-  p_resolution text default null,
-  p_duration_seconds numeric default null,
-  p_output_count integer default 1,
-  p_is_edit_call boolean default false,
-  p_parameters jsonb default '{}'
+  p_prompt text,
+  p_model_id text,
+  p_mode public.generation_mode,
+  p_aspect_ratio text,
+  p_resolution text,
+  p_duration_seconds numeric,
+  p_output_count integer,
+  p_is_edit_call boolean,
+  p_parameters jsonb
 )
 returns public.generation_quote
 language plpgsql
 stable
+security definer
 set search_path = ''
 as $$
 declare
   v_offer record;
   v_quote public.generation_quote;
+  v_seconds numeric := p_duration_seconds;
 begin
   -- Of both tables only what is needed, in one statement: this runs for every job.
   select
     models.id, models.provider, models.modes, models.aspect_ratios, models.resolutions,
-    models.min_seconds, models.max_seconds, models.default_seconds, models.max_outputs,
-    models.max_prompt_characters, prices.unit, prices.credits, prices.edit_credits, prices.minimum
+    models.min_seconds, models.max_seconds, models.default_seconds, models.allowed_seconds,
+    models.max_outputs, models.max_prompt_characters,
+    case when p_parameters <> '{}' then models.parameters end as rules,
+    prices.unit, prices.credits, prices.edit_credits, prices.minimum
   into v_offer
   from (
     select * from public.models
@@ -61,11 +66,27 @@ begin
         detail = json_build_object('modes', v_offer.modes)::text;
   end if;
 
+  if v_offer.rules is not null then
+    perform private.check_parameters(p_parameters, v_offer.rules, p_kind);
+    -- A film of several pieces is as long as they are, or its price would be another film's.
+    if p_parameters ? 'durations' and v_offer.rules #>> '{durations,items,type}' = 'number' then
+      v_seconds := (
+        select round(sum(pieces.seconds::numeric), 2)
+        from jsonb_array_elements(p_parameters -> 'durations') as pieces (seconds)
+      );
+      if v_seconds <> round(p_duration_seconds, 2) then
+        raise exception 'parameters.durations: must add up to duration_seconds, or leave that out.'
+          using errcode = 'PT400', hint = 'invalid_parameter',
+            detail = json_build_object('parameter', 'durations', 'sum', v_seconds)::text;
+      end if;
+    end if;
+  end if;
+
   v_quote.model_id := v_offer.id;
   v_quote.provider := v_offer.provider;
   v_quote.aspect_ratio := coalesce(p_aspect_ratio, v_offer.aspect_ratios[1]);
   v_quote.resolution := coalesce(p_resolution, v_offer.resolutions[1]);
-  v_quote.duration_seconds := round(coalesce(p_duration_seconds, v_offer.default_seconds), 2);
+  v_quote.duration_seconds := round(coalesce(v_seconds, v_offer.default_seconds), 2);
   v_quote.unit := v_offer.unit;
   v_quote.is_edit_call := p_is_edit_call and v_offer.edit_credits is not null;
 
@@ -78,15 +99,22 @@ begin
     raise exception 'resolution: model % has no %.', v_offer.id, v_quote.resolution
       using errcode = 'PT400', hint = 'resolution_not_available',
         detail = json_build_object('resolutions', v_offer.resolutions)::text;
-  elsif p_duration_seconds is not null and (
+  elsif v_seconds is not null and (
     v_offer.max_seconds is null
-    or not p_duration_seconds between v_offer.min_seconds and v_offer.max_seconds
+    or not v_seconds between v_offer.min_seconds and v_offer.max_seconds
   ) then
     -- Without the number that was asked for: it may be one of a hundred thousand digits.
     raise exception 'duration_seconds: model % takes % to % seconds.',
       v_offer.id, v_offer.min_seconds, v_offer.max_seconds
       using errcode = 'PT400', hint = 'duration_not_available',
         detail = json_build_object('min', v_offer.min_seconds, 'max', v_offer.max_seconds)::text;
+  elsif v_seconds is not null and v_offer.allowed_seconds <> '{}'
+    and v_quote.duration_seconds <> all(v_offer.allowed_seconds)
+  then
+    raise exception 'duration_seconds: model % takes % seconds.',
+      v_offer.id, array_to_string(v_offer.allowed_seconds, ', ')
+      using errcode = 'PT400', hint = 'duration_not_available',
+        detail = json_build_object('allowed', v_offer.allowed_seconds)::text;
   elsif p_output_count is null or not p_output_count between 1 and v_offer.max_outputs then
     raise exception 'output_count: model % makes 1 to % outputs.', v_offer.id, v_offer.max_outputs
       using errcode = 'PT400', hint = 'output_count_not_available',
@@ -124,11 +152,75 @@ begin
   return v_quote;
 end;
 $$;
+comment on function private.quote_job is
+'What a job would cost, and how it would be run where something is left open. Reads what is active '
+'in the catalogue, and no more. Definer: a caller cannot call by name what lies in this schema. '
+'Raises PT400 with a hint that names what is not available, or invalid_parameter.';
+revoke execute on function private.quote_job from public;
+grant execute on function private.quote_job to anon, authenticated, service_role;
+
+create function public.quote_generation(
+  p_kind public.generation_kind,
+  p_prompt text default null,
+  p_model_id text default null,
+  p_mode public.generation_mode default 'standard',
+  p_aspect_ratio text default null,
+  p_resolution text default null,
+  p_duration_seconds numeric default null,
+  p_output_count integer default 1,
+  p_is_edit_call boolean default false,
+  p_parameters jsonb default '{}'
+)
+returns public.generation_quote
+language sql
+stable
+set search_path = ''
+begin atomic
+  select private.quote_job(
+    p_kind, p_prompt, p_model_id, p_mode, p_aspect_ratio, p_resolution, p_duration_seconds,
+    p_output_count, p_is_edit_call, p_parameters
+  );
+end;
 comment on function public.quote_generation is
 'What a job would cost, and how it would be run where something is left open. Reads the catalogue'
-' only. Raises PT400 with a hint that names what is not available.';
+' only. Errors: 400 with a hint that names what is not available, or invalid_parameter, whose '
+'message begins with the parameter.';
 revoke execute on function public.quote_generation from public;
 grant execute on function public.quote_generation to anon, authenticated, service_role;
+
+create function private.require_inputs(
+  p_job_id uuid, p_kind public.generation_kind, p_model_id text
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_role text;
+begin
+  select required.role into v_role
+  from public.models
+  cross join jsonb_array_elements_text(models.required_inputs -> p_kind::text) as required (role)
+  where models.id = p_model_id
+    and not exists (
+      select from public.job_assets as inputs
+      where inputs.job_id = p_job_id and inputs.role::text = required.role
+    )
+    and not exists (
+      select from public.job_dependencies as dependencies where dependencies.job_id = p_job_id
+    )
+  limit 1;
+  if found then
+    raise exception 'inputs: model % works from a file, a %, and was given none.', p_model_id, v_role
+      using errcode = 'PT400', hint = 'input_missing',
+        detail = json_build_object('role', v_role)::text;
+  end if;
+end;
+$$;
+comment on function private.require_inputs is
+'Sees that a job that is submitted has the files that its model works from. What other jobs will '
+'make for it is unknown, and is the provider''s to judge. Raises PT400 input_missing.';
+revoke execute on function private.require_inputs from public;
 
 create function private.price_job()
 returns trigger
@@ -181,7 +273,7 @@ begin
         and status = 'completed' and credit_cost > 0 and not is_refunded
     );
   end if;
-  v_quote := public.quote_generation(
+  v_quote := private.quote_job(
     new.kind, new.prompt, new.model_id, new.mode, new.aspect_ratio, new.resolution,
     new.duration_seconds, new.output_count, v_is_edit, new.parameters
   );
@@ -191,6 +283,9 @@ begin
   ) > (select max_reference_images from public.models where id = v_quote.model_id) then
     raise exception 'Model % takes fewer reference images than the job has.', v_quote.model_id
       using errcode = 'PT400', hint = 'too_many_inputs';
+  end if;
+  if tg_op = 'UPDATE' and new.status = 'queued' and new.parent_job_id is null then
+    perform private.require_inputs(new.id, new.kind, v_quote.model_id);
   end if;
   new.model_id := v_quote.model_id;
   new.provider := v_quote.provider;

@@ -34,6 +34,7 @@ declare
   v_user_id uuid := auth.uid();
   v_job public.generation_jobs;
   v_is_known boolean := false;
+  v_needs_files boolean;
 begin
   if p_project_id is not null then
     if not exists (
@@ -166,14 +167,22 @@ begin
     end if;
   end if;
 
+  -- Most models need no file; asking costs least on the way.
   insert into public.user_prompts (
     user_id, prompt, audio_input, reference_asset_id, mode, job_id
   )
   values (
     v_user_id, p_prompt, p_audio_instructions, p_reference_asset_ids[1], p_mode, v_job.id
-  );
+  )
+  returning (
+    select models.required_inputs ? p_kind::text from public.models
+    where models.id = v_job.model_id
+  ) into v_needs_files;
   if cardinality(p_after_job_ids) > 0 then
     perform private.wait_for_jobs(v_job.id, p_after_job_ids, true);
+  end if;
+  if v_needs_files then
+    perform private.require_inputs(v_job.id, p_kind, v_job.model_id);
   end if;
   return v_job;
 end;
@@ -223,8 +232,9 @@ comment on function public.submit_generation is
 'from, after its own files; an unfinished p_parent_job_id is waited for as well. If one of them '
 'comes to nothing, it is cancelled and refunded. Safe to send twice with one p_idempotency_key. '
 'Returns the job. Errors: 402 insufficient_credits, 429 too_many_active_jobs or '
-'too_many_jobs_today, 400 for what the model does not offer, too_many_parents or duplicate_parent, '
-'404 reference_asset_not_found, project_not_found or job_not_found, 409 idempotency_key_reused, '
+'too_many_jobs_today, 400 for what the model does not offer, invalid_parameter (the message begins '
+'with its name), input_missing, too_many_parents or duplicate_parent, 404 '
+'reference_asset_not_found, project_not_found or job_not_found, 409 idempotency_key_reused, '
 'job_deleted, parent_not_submitted or parent_failed.';
 
 create function private.lock_own_job(p_job_id uuid)

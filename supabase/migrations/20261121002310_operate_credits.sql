@@ -17,11 +17,14 @@ create table worker.operator_actions (
   constraint operator_actions_action_is_known check (
     action in (
       'grant_credits', 'adjust_credits', 'refund_job', 'cancel_job', 'retry_job', 'pause_provider',
-      'resume_provider', 'limit_provider', 'drain_provider', 'undrain_provider'
+      'resume_provider', 'limit_provider', 'drain_provider', 'undrain_provider', 'replay_webhook',
+      'enable_model', 'disable_model'
     )
   ),
   constraint operator_actions_are_about_a_user_or_a_provider check (
-    (user_id is null) = (action like '%provider')
+    -- An event may turn out to be about nobody.
+    (user_id is null) = (action like '%provider' or action like '%model')
+    or action = 'replay_webhook'
   ),
   constraint operator_actions_details_are_a_small_object check (
     private.is_small_object(details, 16384)
@@ -30,7 +33,8 @@ create table worker.operator_actions (
 comment on table worker.operator_actions is
 'What operators did, who and why. Append-only; outlives the user on purpose.';
 comment on column worker.operator_actions.user_id is
-'Whose credits or job; no reference, since the user may go and this stays. Null: a provider.';
+'Whose credits or job; no reference, since the user may go and this stays. Null: a provider, '
+'a model, or an event of nobody''s.';
 comment on column worker.operator_actions.transaction_id is
 'The movement in the ledger, if there was one.';
 create unique index operator_actions_transaction_id_key on worker.operator_actions (transaction_id)
