@@ -11,6 +11,8 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import anyio
 import psycopg
@@ -59,7 +61,9 @@ class Instant:
         """Never called: a submission may be repeated."""
         raise AssertionError(f"{job.id} may be submitted again, and is looked for all the same")
 
-    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+    async def cancel(
+        self, reference: str, provider_job_id: str | None, state: Mapping[str, Any]
+    ) -> None:
         """Nothing is ever under way."""
 
 

@@ -77,7 +77,8 @@ class Task(BaseModel):
 
     `attempt` counts submissions from 1. `previous_outcome` says how the one before ended where
     nobody knows what became of it: "lost" when its worker vanished, "unknown" when the provider's
-    answer did. `has_lost_inputs`: a file that the job needs was deleted.
+    answer did. `provider_state` is what the provider wanted to be reminded of. `has_lost_inputs`: a
+    file that the job needs was deleted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,6 +91,7 @@ class Task(BaseModel):
     provider: str
     provider_model: str
     provider_job_id: str | None = None
+    provider_state: dict[str, Any] | None = None
     previous_outcome: str | None = None
     has_lost_inputs: bool = False
     queued_at: datetime
@@ -154,6 +156,7 @@ class Cancellation(BaseModel):
     job_id: str
     provider: str
     provider_job_id: str | None = None
+    provider_state: dict[str, Any] | None = None
 
 
 class HeldLease(BaseModel):
@@ -209,7 +212,7 @@ class Database:
         The same token again, which must be said with `is_repeat`, returns the same tasks and takes
         no more.
         """
-        content = await self._once(
+        content = await self.send(
             "claim_tasks",
             encode(
                 {
@@ -238,7 +241,7 @@ class Database:
         Returns:
             The ids of the jobs that are still held; work on all others must stop at once.
         """
-        rows = await self._call(
+        rows = await self.call(
             "extend_leases",
             p_held=[each.model_dump() for each in held],
             p_lease_seconds=lease_seconds,
@@ -250,7 +253,7 @@ class Database:
 
         Args:
             entries: As JSON: job_id, lease, status ("processing" or "finalizing"), and where there
-                are any: provider_job_id, poll_after_seconds, progress.
+                are any: provider_job_id, provider_state, poll_after_seconds, progress.
 
         Returns:
             The answer for each, by job id.
@@ -287,7 +290,7 @@ class Database:
         Returns:
             The ids of the jobs that were handed back.
         """
-        rows = await self._call(
+        rows = await self.call(
             "release_tasks", p_held=[each.model_dump(exclude={"progress"}) for each in held]
         )
         return job_ids(rows)
@@ -298,7 +301,7 @@ class Database:
         Returns:
             How much of what.
         """
-        done: dict[str, Any] = await self._call("tend_queue")
+        done: dict[str, Any] = await self.call("tend_queue")
         return done
 
     async def end_overdue_jobs(self, limit: int) -> set[str]:
@@ -307,13 +310,13 @@ class Database:
         Returns:
             The ids of those jobs.
         """
-        return job_ids(await self._call("end_overdue_jobs", p_limit=limit))
+        return job_ids(await self.call("end_overdue_jobs", p_limit=limit))
 
     async def claim_cancellations(
         self, providers: Sequence[str], limit: int, lease_seconds: int
     ) -> list[Cancellation]:
         """Take up to `limit` jobs that providers must stop; they return if not confirmed."""
-        rows = await self._call(
+        rows = await self.call(
             "claim_cancellations",
             p_providers=list(providers),
             p_limit=limit,
@@ -327,7 +330,20 @@ class Database:
     async def confirm_cancellations(self, told: Sequence[Cancellation]) -> None:
         """Forget what the providers were told."""
         done = [each.model_dump(include={"job_id", "provider_job_id"}) for each in told]
-        await self._call("confirm_cancellations", p_done=done)
+        await self.call("confirm_cancellations", p_done=done)
+
+    async def log_api_usage(self, calls: Sequence[str]) -> int:
+        """Put calls that were made to providers on record; one that is there already stays. Once.
+
+        Args:
+            calls: As JSON: see `dispatch.usage`.
+
+        Returns:
+            How many of them are new.
+        """
+        content = await self.send("log_api_usage", f'{{"p_calls":[{",".join(calls)}]}}')
+        count: int = decode("log_api_usage", content) or 0
+        return count
 
     async def housekeep(self) -> dict[str, Any]:
         """Purge, prune and end what is due; one round at a time, whoever asks.
@@ -335,7 +351,7 @@ class Database:
         Returns:
             How much of what; None for what went wrong.
         """
-        done: dict[str, Any] = await self._call("housekeep")
+        done: dict[str, Any] = await self.call("housekeep")
         return done
 
     async def claim_file_removals(self, limit: int) -> list[tuple[str, str]]:
@@ -344,20 +360,20 @@ class Database:
         Returns:
             Bucket and path of each.
         """
-        rows = await self._call("claim_file_removals", p_limit=limit)
+        rows = await self.call("claim_file_removals", p_limit=limit)
         return [(row["bucket"], row["storage_path"]) for row in rows]
 
     async def confirm_file_removals(self, bucket: str, paths: Sequence[str]) -> int:
         """Forget files that are removed; return how many there were on the list."""
         files = [{"bucket": bucket, "storage_path": path} for path in paths]
-        count: int = await self._call("confirm_file_removals", p_files=files)
+        count: int = await self.call("confirm_file_removals", p_files=files)
         return count
 
     async def find_shown_file(
         self, asset_id: str, *, token: str | None = None, project_id: str | None = None
     ) -> ShownFile | None:
         """Find the file that a project's link or a public project shows; None when neither does."""
-        rows = await self._call(
+        rows = await self.call(
             "find_shown_file", p_asset_id=asset_id, p_token=token, p_project_id=project_id
         )
         return ShownFile.model_validate(rows[0]) if rows else None
@@ -373,7 +389,7 @@ class Database:
 
     async def ping(self) -> None:
         """Go the whole way to the schema `worker` and back, once, changing nothing."""
-        await self._once("extend_leases", encode({"p_held": [], "p_lease_seconds": 60}))
+        await self.send("extend_leases", encode({"p_held": [], "p_lease_seconds": 60}))
 
     async def _read(self, table: str, *columns: str) -> list[dict[str, Any]]:
         """Read all of a small table or view of the schema `worker`. Asks once."""
@@ -383,7 +399,7 @@ class Database:
 
     async def _tell(self, function: str, entries: Sequence[str]) -> dict[str, Verdict]:
         """Call one of the functions that take many jobs and answer for each."""
-        content = await self._once(function, f'{{"p_jobs":[{",".join(entries)}]}}')
+        content = await self.send(function, f'{{"p_jobs":[{",".join(entries)}]}}')
         try:
             return {
                 row["job_id"]: Verdict(
@@ -394,22 +410,34 @@ class Database:
         except (KeyError, TypeError, AttributeError) as error:
             raise unknown_form(function) from error
 
-    async def _call(self, function: str, **parameters: Any) -> Any:
-        """Call an idempotent function, again while the database is away, within bounds."""
+    async def call(self, function: str, **parameters: Any) -> Any:
+        """Call an idempotent function, again while the database is away, within bounds.
+
+        Returns:
+            What it answered, of JSON; None where it answers nothing.
+        """
         given_up = anyio.current_time() + self._retry_seconds
         pause = 0.05
         body = encode(parameters)
         while True:
             try:
-                return decode(function, await self._once(function, body))
+                return decode(function, await self.send(function, body))
             except DatabaseUnavailable:
                 if anyio.current_time() + pause > given_up:
                     raise
             await anyio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 2.0)
 
-    async def _once(self, function: str, body: str) -> bytes:
-        """Call a function once, within bounds of time, and say in our words what went wrong."""
+    async def send(self, function: str, body: str) -> bytes:
+        """Call a function once, within bounds of time, and say in our words what went wrong.
+
+        Args:
+            function: Its name in the schema `worker`.
+            body: Its arguments by name, as JSON.
+
+        Returns:
+            What it answered, as JSON.
+        """
 
         async def post() -> bytes:
             # A lone surrogate, which JSON may hold, is no text that PostgreSQL takes.

@@ -12,7 +12,8 @@
     │   ├── InsufficientCredits   HTTP 402: nothing was written
     │   └── KeyRefused            the API key or the token is not accepted, or may not do this
     └── StorageError              Storage refused: `status`, `code`
-        └── AlreadyStored         there is a file at that path, which was left as it is
+        ├── AlreadyStored         there is a file at that path, which was left as it is
+        └── FileTooLarge          the file is larger than may be stored, or than was asked for
 
 Every `hint` is a stable machine-readable code of the migrations ("lease_lost"); `detail` holds the
 numbers; messages are sentences for people.
@@ -27,6 +28,7 @@ __all__ = [
     "AlreadyStored",
     "DatabaseError",
     "DatabaseUnavailable",
+    "FileTooLarge",
     "InsufficientCredits",
     "KeyRefused",
     "LeaseLost",
@@ -108,6 +110,10 @@ class AlreadyStored(StorageError):  # noqa: N818 - says what happened
     """There is a file at that path already, and it was not replaced."""
 
 
+class FileTooLarge(StorageError):  # noqa: N818 - says what happened
+    """The file has more bytes than its bucket takes, or than whoever reads it."""
+
+
 BY_HINT: dict[str, type[DatabaseError]] = {
     "lease_lost": LeaseLost,
     "insufficient_credits": InsufficientCredits,
@@ -168,4 +174,6 @@ def from_storage(error: StorageApiError) -> ReelbaseError:
     # The platform answers 400 with a body that says 409; older servers only name the error.
     if status == 409 or code in {"Duplicate", "ResourceAlreadyExists", "KeyAlreadyExists"}:
         return AlreadyStored(409, code, error.message)
+    if status == 413:
+        return FileTooLarge(status, code, error.message)
     return StorageError(status, code, error.message)

@@ -16,6 +16,7 @@ from reelbase.errors import (
     AlreadyStored,
     DatabaseError,
     DatabaseUnavailable,
+    FileTooLarge,
     InsufficientCredits,
     KeyRefused,
     LeaseLost,
@@ -86,6 +87,39 @@ def test_settings_never_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> N
     assert "planted" not in repr(load_settings())
 
 
+def test_secrets_of_named_providers_and_payments_are_known_in_every_spelling(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUPABASE_URL", URL)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_abc")
+    monkeypatch.setenv("REELBASE_PROVIDERS", "replicate,runway,nobody")
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_planted/one")
+    monkeypatch.setenv("RUNWAYML_API_SECRET", "abc")
+    monkeypatch.setenv("FAL_KEY", "of-a-provider-that-is-not-named")
+    monkeypatch.setenv("REELBASE_PAYMENTS", "stripe")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_new, whsec_older")
+    found = load_settings().secrets()
+    assert {"sb_secret_abc", "r8_planted/one", "r8_planted%2Fone"} <= set(found)
+    # Each of several, and the longer ones first; what is too short would blot out half of a log.
+    assert {"whsec_new", "whsec_older"} <= set(found)
+    assert sorted(map(len, found), reverse=True) == list(map(len, found))
+    assert not {"abc", "of-a-provider-that-is-not-named"} & set(found)
+
+
+def test_addresses_and_lists_are_read_as_they_are_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_URL", URL)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "k")
+    assert load_settings().callback_url is None
+    assert load_settings().payments == ()
+    monkeypatch.setenv("REELBASE_PUBLIC_URL", "https://api.example.com/reelbase/")
+    monkeypatch.setenv("REELBASE_PRIVATE_HOSTS", "127.0.0.1:8080, [::1]:80")
+    monkeypatch.setenv("REELBASE_PAYMENTS", "stripe, sandbox,stripe")
+    settings = load_settings()
+    assert settings.callback_url == "https://api.example.com/reelbase/webhooks"
+    assert settings.private_hosts == {"127.0.0.1:8080", "[::1]:80"}
+    assert settings.payments == ("stripe", "sandbox")
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
@@ -106,6 +140,22 @@ def test_settings_never_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> N
         (
             {"SUPABASE_URL": URL, "SUPABASE_SECRET_KEY": "k", "REELBASE_WORKER_URL": "here"},
             "REELBASE_WORKER_URL cannot be used",
+        ),
+        (
+            {"SUPABASE_URL": URL, "SUPABASE_SECRET_KEY": "k", "REELBASE_PUBLIC_URL": "http://a.b"},
+            "REELBASE_PUBLIC_URL cannot be used: it must begin with https://",
+        ),
+        (
+            {
+                "SUPABASE_URL": URL,
+                "SUPABASE_SECRET_KEY": "k",
+                "REELBASE_RETURN_URL": "javascript:alert(1)",
+            },
+            "REELBASE_RETURN_URL cannot be used",
+        ),
+        (
+            {"SUPABASE_URL": URL, "SUPABASE_SECRET_KEY": "k", "REELBASE_PRIVATE_HOSTS": "10.0.0.1"},
+            "REELBASE_PRIVATE_HOSTS cannot be used: each must be a host and a port",
         ),
     ],
 )
@@ -177,7 +227,7 @@ def test_answer_of_the_database_becomes_one_kind_of_error(
     [
         ("409", "Duplicate", AlreadyStored),
         (409, "ResourceAlreadyExists", AlreadyStored),
-        ("413", "Payload too large", StorageError),
+        ("413", "Payload too large", FileTooLarge),
         ("415", "invalid_mime_type", StorageError),
         (500, "InternalError", StorageUnavailable),
         ("503", "SlowDown", StorageUnavailable),

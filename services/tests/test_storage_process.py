@@ -1,5 +1,6 @@
 """The storage server as a process: what it takes in memory, and what a crash leaves behind."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -129,39 +130,78 @@ def test_large_files_pass_through_without_growing_the_process(start: Start, buck
         with client.stream("GET", path) as slow, client.stream("GET", path) as fast:
             assert slow.headers["content-length"] == str(SIZE)
             assert sum(len(data) for data in fast.iter_raw()) == SIZE
+        address = begin(client, f"{bucket}/pieces", SIZE)
+        for offset in range(0, SIZE, SIZE // 4):
+            assert send(client, address, offset, pieces(SIZE // 4)).status_code == 204
         copied = {"bucketId": bucket, "sourceKey": "large", "destinationKey": "copy"}
         assert client.post("/object/copy", json=copied).status_code == 200
         assert peak_memory(pid) - before < ALLOWED_GROWTH
 
 
-def test_crash_in_an_upload_leaves_no_row_and_no_file_after_the_next_start(
+def begin(client: httpx.Client, path: str, size: int) -> str:
+    """Begin an upload in pieces; return its address."""
+    values = dict(zip(("bucketName", "objectName"), path.split("/"), strict=True))
+    told = [f"{name} {base64.b64encode(values[name].encode()).decode()}" for name in values]
+    headers = {
+        "tus-resumable": "1.0.0",
+        "upload-length": str(size),
+        "upload-metadata": ",".join(told),
+    }
+    response = client.post("/upload/resumable", headers=headers)
+    assert response.status_code == 201
+    return response.headers["location"].removeprefix("/storage/v1")
+
+
+def send(
+    client: httpx.Client, address: str, offset: int, content: Iterator[bytes]
+) -> httpx.Response:
+    """Send a piece of an upload."""
+    headers = {
+        "tus-resumable": "1.0.0",
+        "content-type": "application/offset+octet-stream",
+        "upload-offset": str(offset),
+    }
+    return client.patch(address, content=content, headers=headers)
+
+
+def test_crash_in_an_upload_leaves_no_row_and_no_file_but_what_comes_in_pieces(
     stack: RunningStack, start: Start, folder: Path, bucket: str
 ) -> None:
     incoming = folder / "incoming"
     with start() as (client, pid):
         assert client.post(f"/object/{bucket}/kept", content=b"kept").status_code == 200
+        address = begin(client, f"{bucket}/pieces", 2 * MEGABYTE)
+        assert send(client, address, 0, iter([b"a" * MEGABYTE])).status_code == 204
+        unfinished = {path.name for path in incoming.iterdir()}
+
+        def begun() -> list[Path]:
+            return [path for path in incoming.iterdir() if path.name not in unfinished]
 
         def half() -> Iterator[bytes]:
             yield b"x" * 2 * MEGABYTE
-            wait_until(lambda: any(path.stat().st_size for path in incoming.iterdir()))
+            wait_until(lambda: any(path.stat().st_size for path in begun()))
             os.kill(pid, signal.SIGKILL)
             yield b"y"
 
         with pytest.raises(httpx.TransportError):
             client.post(f"/object/{bucket}/lost", content=half())
-    assert len(list(incoming.iterdir())) == 1
+    assert len(begun()) == 1
     # What a crash between the last rename and the commit leaves.
     orphan = folder / "objects" / "ab" / f"ab{str(uuid4())[2:]}"
     orphan.parent.mkdir(exist_ok=True)
     orphan.write_bytes(b"orphan")
 
     with start() as (client, _):
-        wait_until(lambda: not orphan.exists() and not list(incoming.iterdir()))
+        wait_until(lambda: not orphan.exists() and not begun())
         assert client.get(f"/object/{bucket}/kept").content == b"kept"
         lost = client.get(f"/object/{bucket}/lost")
         assert lost.json()["error"] == "not_found"
+        rest = iter([b"b" * MEGABYTE])
+        assert send(client, address, MEGABYTE, rest).status_code == 204
+        whole = client.get(f"/object/{bucket}/pieces").content
+        assert whole == b"a" * MEGABYTE + b"b" * MEGABYTE
     with psycopg.connect(stack.admin_database_url) as connection:
         rows = connection.execute(
-            "select name from storage.objects where bucket_id = %s", (bucket,)
+            "select name from storage.objects where bucket_id = %s order by name", (bucket,)
         ).fetchall()
-    assert rows == [("kept",)]
+    assert rows == [("kept",), ("pieces",)]

@@ -86,7 +86,7 @@ class Cancellations:
                 anyio.fail_after(TELL_SECONDS),
                 self._telemetry.provider_call(note.provider, "cancel", note.job_id),
             ):
-                await provider.cancel(note.job_id, note.provider_job_id)
+                await provider.cancel(note.job_id, note.provider_job_id, note.provider_state or {})
         except (Permanent, Unknowable) as error:
             # It will not be heard another time either.
             log.warning("cancel_refused", job_id=note.job_id, code=error.code)

@@ -79,6 +79,7 @@ class Dispatcher:
             storage=storage,
             providers=providers,
             step_seconds=settings.step_seconds,
+            max_input_bytes=settings.max_output_bytes,
             workroot=self._workroot,
             on_progress=self._leases.show_progress,
             on_parked=self._expect,
@@ -255,7 +256,7 @@ class Dispatcher:
                 self._cancellations.wakeup.wake()
                 if task.provider_job_id is None:
                     with self.telemetry.provider_call(task.provider, "cancel", task.job_id):
-                        await self._providers[task.provider].cancel(task.job_id, None)
+                        await self._providers[task.provider].cancel(task.job_id, None, {})
         except Exception as error:
             log.warning("cancel_failed", job_id=task.job_id, error=type(error).__name__)
         return status

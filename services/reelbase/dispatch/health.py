@@ -31,7 +31,8 @@ from starlette.routing import Route
 
 from reelbase.errors import ReelbaseError, SettingsError, Unavailable
 from reelbase.telemetry import Telemetry
-from reelbase.web.app import READY_SECONDS, Server, ready
+from reelbase.web.health import READY_SECONDS, ready
+from reelbase.web.server import Server
 
 __all__ = ["QueueGauges", "Watched", "create_app", "health_server"]
 

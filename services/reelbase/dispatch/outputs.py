@@ -1,4 +1,4 @@
-"""From a provider's files to assets: look inside, hash, upload.
+"""From a provider's files to assets: look inside, hash, make a thumbnail, upload.
 
 What a file is, is read from its content and never taken from whoever made it. A path holds the
 job and the content's hash, so that storing the same output again, by whichever worker, finds it
@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
+import structlog
 
 from reelbase.media.probe import MediaInfo, Unreadable, probe
+from reelbase.media.thumbnails import is_small, make_thumbnail
 from reelbase.providers.base import Output, Transient
 from reelbase.storage import Storage
 
-__all__ = ["BUCKETS", "UnusableOutput", "store_outputs"]
+__all__ = ["BUCKETS", "Outputs", "UnusableOutput"]
 
 BUCKETS = {
     "result_video": "final-videos",
@@ -53,7 +56,15 @@ EXTENSIONS = {
 }
 """The types that are stored at all."""
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 256 << 10
+
+THUMBNAILS_AT_ONCE = 2
+"""Processes that make thumbnails in one dispatcher."""
+
+INSPECTIONS_AT_ONCE = 4
+"""Files that are looked into and hashed at once; each keeps a thread for as long as it is read."""
+
+log = structlog.stdlib.get_logger("reelbase.dispatch")
 
 
 class UnusableOutput(Transient):
@@ -69,68 +80,94 @@ class Inspected:
     info: MediaInfo
 
 
-async def store_outputs(
-    storage: Storage, folder: str, outputs: tuple[Output, ...], workdir: Path
-) -> list[dict[str, Any]]:
-    """Inspect and upload all outputs of a job.
+class Outputs:
+    """Stores what providers made."""
 
-    Args:
-        storage: Where they go.
-        folder: The folder of the job in each bucket: `{user_id}/{job_id}`.
-        outputs: What the provider says that it made.
-        workdir: Where the provider was told to put its files; none is taken from elsewhere.
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._inspections = anyio.CapacityLimiter(INSPECTIONS_AT_ONCE)
+        self._thumbnails = anyio.CapacityLimiter(THUMBNAILS_AT_ONCE)
 
-    Returns:
-        The assets as `worker.complete_job` takes them.
+    async def store(
+        self, folder: str, outputs: tuple[Output, ...], workdir: Path
+    ) -> list[dict[str, Any]]:
+        """Inspect and upload all outputs of a job.
 
-    Raises:
-        UnusableOutput: the provider returned nothing, or something that it should not have.
-        StorageUnavailable, StorageError: see `Storage.upload`.
-    """
-    if not outputs:
-        raise UnusableOutput("no_output", "The provider finished without a result.")
-    assets = []
-    for output in outputs:
-        asset = await store_one(
-            storage, folder, workdir, role=output.role, position=output.position, path=output.path
+        A film, or a picture that is not small already, gets a thumbnail if the provider made none
+        and one can be made. It does without if not.
+
+        Args:
+            folder: The folder of the job in each bucket: `{user_id}/{job_id}`.
+            outputs: What the provider says that it made.
+            workdir: Where the provider was told to put its files; none is taken from elsewhere.
+
+        Returns:
+            The assets as `worker.complete_job` takes them.
+
+        Raises:
+            UnusableOutput: the provider returned nothing, or something that it should not have.
+            StorageUnavailable, StorageError: see `Storage.upload`.
+        """
+        if not outputs:
+            raise UnusableOutput("no_output", "The provider finished without a result.")
+        assets = []
+        for output in outputs:
+            file = await self._inspect(output.path, output.role, workdir)
+            asset = await self._upload(folder, output.role, output.position, output.path, file)
+            asset |= {"style": output.style, "position": output.position}
+            asset["thumbnail"] = await self._thumbnail(folder, output, file, workdir)
+            assets.append(asset)
+        return assets
+
+    async def _inspect(self, path: Path, role: str, workdir: Path) -> Inspected:
+        return await anyio.to_thread.run_sync(
+            inspect, path, role, workdir, limiter=self._inspections
         )
-        thumbnail = None
-        if output.thumbnail is not None:
-            thumbnail = await store_one(
-                storage,
-                folder,
-                workdir,
-                role="thumbnail",
-                position=output.position,
-                path=output.thumbnail,
-            )
-            # A thumbnail is told with the asset that it shows: only the file's own facts.
-            thumbnail = {key: thumbnail[key] for key in thumbnail.keys() - {"role", "duration_ms"}}
-        assets.append(
-            {**asset, "style": output.style, "position": output.position, "thumbnail": thumbnail}
-        )
-    return assets
 
+    async def _thumbnail(
+        self, folder: str, output: Output, shown: Inspected, workdir: Path
+    ) -> dict[str, Any] | None:
+        """Upload the thumbnail that the provider made, or one of our own making."""
+        path = output.thumbnail
+        if path is None:
+            path = await self._make_thumbnail(output, shown, workdir)
+        if path is None:
+            return None
+        file = await self._inspect(path, "thumbnail", workdir)
+        told = await self._upload(folder, "thumbnail", output.position, path, file)
+        # A thumbnail is told with the asset that it shows: only the file's own facts.
+        return {key: told[key] for key in told.keys() - {"role", "duration_ms"}}
 
-async def store_one(
-    storage: Storage, folder: str, workdir: Path, *, role: str, position: int, path: Path
-) -> dict[str, Any]:
-    """Inspect and upload one file; return what there is to know of it."""
-    file = await anyio.to_thread.run_sync(inspect, path, role, workdir)
-    mime_type = file.info.mime_type
-    name = f"{role}-{position}-{file.sha256[:16]}.{EXTENSIONS[mime_type]}"
-    await storage.upload(BUCKETS[role], f"{folder}/{name}", path, mime_type)
-    return {
-        "role": role,
-        "bucket": BUCKETS[role],
-        "storage_path": f"{folder}/{name}",
-        "mime_type": mime_type,
-        "size_bytes": file.size_bytes,
-        "sha256": file.sha256,
-        "width": file.info.width,
-        "height": file.info.height,
-        "duration_ms": file.info.duration_ms,
-    }
+    async def _make_thumbnail(self, output: Output, shown: Inspected, workdir: Path) -> Path | None:
+        info = shown.info
+        if info.kind == "audio" or (info.kind == "image" and is_small(info.width, info.height)):
+            return None
+        # By the content's hash: nothing that the provider made has this name.
+        target = workdir / f"thumbnail-{output.position}-{shown.sha256[:16]}.jpg"
+        async with self._thumbnails:
+            if await make_thumbnail(output.path, target):
+                return target
+        log.warning("no_thumbnail", role=output.role, mime_type=info.mime_type)
+        return None
+
+    async def _upload(
+        self, folder: str, role: str, position: int, path: Path, file: Inspected
+    ) -> dict[str, Any]:
+        """Upload one file; return what there is to know of it."""
+        mime_type = file.info.mime_type
+        name = f"{role}-{position}-{file.sha256[:16]}.{EXTENSIONS[mime_type]}"
+        await self._storage.upload(BUCKETS[role], f"{folder}/{name}", path, mime_type)
+        return {
+            "role": role,
+            "bucket": BUCKETS[role],
+            "storage_path": f"{folder}/{name}",
+            "mime_type": mime_type,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "width": file.info.width,
+            "height": file.info.height,
+            "duration_ms": file.info.duration_ms,
+        }
 
 
 def inspect(path: Path, role: str, workdir: Path) -> Inspected:

@@ -1,24 +1,33 @@
 """`reelbase worker`: one dispatcher in a process of its own, and the signals that stop it."""
 
+import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import anyio
 import structlog
 
 from reelbase.database import Database, open_client
 from reelbase.dispatch.dispatcher import Dispatcher
+from reelbase.dispatch.frugal import be_frugal
 from reelbase.dispatch.health import health_server
 from reelbase.dispatch.housekeeping import keep_house
+from reelbase.dispatch.usage import UsageLog
 from reelbase.dispatch.workroot import make_private
 from reelbase.errors import SettingsError
 from reelbase.providers import load_providers
-from reelbase.providers.base import Configuration, Provider
+from reelbase.providers.base import Call, Configuration, Context, Provider
 from reelbase.settings import Settings
 from reelbase.storage import Storage
-from reelbase.telemetry import open_telemetry
+from reelbase.telemetry import Telemetry, open_telemetry
 
-__all__ = ["run_worker"]
+__all__ = ["make_context", "run_worker"]
+
+FLUSH_SECONDS = 3.0
+"""How long a worker that has stopped tries to tell what it asked of providers."""
+
+CLOSE_SECONDS = 2.0
+"""How long providers may take to close their connections."""
 
 log = structlog.stdlib.get_logger("reelbase.dispatch")
 
@@ -36,9 +45,13 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
     """
     # Here already, since out of a task group it would come in a group.
     make_private(settings.work_dir)
+    be_frugal()
+    usage = UsageLog()
     if providers is None:
         try:
-            providers = load_providers(settings.providers)
+            providers = load_providers(
+                settings.providers, lambda name: make_context(settings, name, usage.note)
+            )
         except Configuration as error:
             raise SettingsError(f"REELBASE_PROVIDERS: {error.message}") from error
     async with (
@@ -55,8 +68,51 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
         ):
             group.start_soon(stop_on_signals, dispatcher)
             group.start_soon(keep_house, database, storage, settings.housekeeping_seconds)
+            group.start_soon(usage.run, database, telemetry)
             await dispatcher.run()
+            await close(providers)
             group.cancel_scope.cancel()
+        await tell_rest(usage, database, telemetry)
+
+
+def make_context(settings: Settings, name: str, on_call: Callable[[Call], None]) -> Context:
+    """What a provider is told when it is made.
+
+    Args:
+        settings: The services' settings.
+        name: The provider's name.
+        on_call: Takes every call that it makes.
+    """
+    callback_url = settings.callback_url
+    return Context(
+        environ=os.environ,
+        webhook_url=None if callback_url is None else f"{callback_url}/{name}",
+        on_call=on_call,
+        private_hosts=settings.private_hosts,
+        max_output_bytes=settings.max_output_bytes,
+        fetch_seconds=settings.fetch_seconds,
+    )
+
+
+async def close(providers: Mapping[str, Provider]) -> None:
+    """Have the providers let go of their connections; those that have none need no `aclose`."""
+    for name, provider in providers.items():
+        aclose = getattr(provider, "aclose", None)
+        if aclose is None:
+            continue
+        try:
+            with anyio.fail_after(CLOSE_SECONDS):
+                await aclose()
+        except Exception as error:
+            log.warning("close_failed", provider=name, error=type(error).__name__)
+
+
+async def tell_rest(usage: UsageLog, database: Database, telemetry: Telemetry) -> None:
+    """Put the last calls on record, if the database takes them in time."""
+    with anyio.move_on_after(FLUSH_SECONDS):
+        await usage.flush(database, telemetry)
+    if left := len(usage):
+        log.error("usage_dropped", calls=left)
 
 
 async def stop_on_signals(dispatcher: Dispatcher) -> None:

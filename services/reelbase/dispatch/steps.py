@@ -18,8 +18,9 @@ import structlog
 from reelbase.database import Task, Verdict
 from reelbase.dispatch.failures import Failure, failure_of, still_unknown
 from reelbase.dispatch.held import Held
+from reelbase.dispatch.inputs import StoredInput
 from reelbase.dispatch.outbox import Outbox
-from reelbase.dispatch.outputs import UnusableOutput, store_outputs
+from reelbase.dispatch.outputs import Outputs, UnusableOutput
 from reelbase.dispatch.workroot import Folder, WorkRoot
 from reelbase.errors import LeaseLost, StorageUnavailable
 from reelbase.providers.base import (
@@ -76,14 +77,17 @@ class Steps:
         storage: Storage,
         providers: Mapping[str, Provider],
         step_seconds: float,
+        max_input_bytes: int,
         workroot: WorkRoot,
         on_progress: Callable[[], None],
         on_parked: Callable[[float], None],
     ) -> None:
         self._outboxes = outboxes
         self._storage = storage
+        self._outputs = Outputs(storage)
         self._providers = providers
         self._step_seconds = step_seconds
+        self._max_input_bytes = max_input_bytes
         self._workroot = workroot
         self._on_progress = on_progress
         self._on_parked = on_parked
@@ -138,7 +142,7 @@ class Steps:
         """Submit the job, unless its provider has it, or may have it."""
         task = held.task
         provider = self._providers[task.provider]
-        job = job_of(task)
+        job = job_of(task, self._storage, self._max_input_bytes)
         if task.provider_job_id is not None:
             return await self._ask(held, "look_up", provider.look_up(job, workdir))
         report = self._reporter(held)
@@ -212,9 +216,7 @@ class Steps:
             with held.work.storing() as stored:
                 while True:
                     try:
-                        assets = await store_outputs(
-                            self._storage, folder, finished.outputs, workdir()
-                        )
+                        assets = await self._outputs.store(folder, finished.outputs, workdir())
                     except StorageUnavailable as error:
                         # What cannot be asked for again is worth waiting for, while it is ours.
                         if not held.submitted:
@@ -235,6 +237,8 @@ class Steps:
         news: dict[str, Any] = {"status": "processing", "poll_after_seconds": pause}
         if isinstance(outcome, Accepted):
             news["provider_job_id"] = outcome.provider_job_id
+            if outcome.state:
+                news["provider_state"] = dict(outcome.state)
         else:
             news["progress"] = outcome.progress
         # An id that the database never hears of is work that nobody can stop.
@@ -312,7 +316,7 @@ def is_in_doubt(task: Task) -> bool:
     return task.step != "submit" or task.previous_outcome in {"lost", "unknown"}
 
 
-def job_of(task: Task) -> Job:
+def job_of(task: Task, storage: Storage, max_input_bytes: int) -> Job:
     """What the provider is told of a task."""
     return Job(
         id=task.job_id,
@@ -330,5 +334,8 @@ def job_of(task: Task) -> Job:
         duration_seconds=task.duration_seconds,
         output_count=task.output_count,
         parameters=task.parameters,
+        inputs=tuple(StoredInput(each, storage, max_input_bytes) for each in task.inputs),
         provider_job_id=task.provider_job_id,
+        provider_state=task.provider_state or {},
+        queued_at=task.queued_at,
     )

@@ -54,20 +54,24 @@ async def make_thumbnail(source: Path, target: Path) -> bool:
         source: An image or a film, within the bounds of `probe`.
         target: The JPEG to be.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # what lies beside the file is no Python module
-        "-m",
-        "reelbase.media.thumbnails",
-        str(os.getpid()),
-        str(source),
-        str(target),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd=target.parent,
-        env=environment(),
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # what lies beside the file is no Python module
+            "-m",
+            "reelbase.media.thumbnails",
+            str(os.getpid()),
+            str(source),
+            str(target),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=target.parent,
+            env=environment(),
+        )
+    except OSError:
+        # Too many processes, or too little memory: what was made is there, and is paid for.
+        return False
     try:
         with anyio.move_on_after(LIMIT_SECONDS):
             return await process.wait() == 0 and await anyio.Path(target).is_file()

@@ -231,6 +231,11 @@ class Metrics:
             "Jobs past their deadline or their last attempt that this worker ended.",
             registry=registry,
         )
+        self.usage_dropped = Counter(
+            "reelbase_provider_calls_unrecorded",
+            "Calls to providers that are missing in the record of their costs.",
+            registry=registry,
+        )
         self.database_up = Gauge(
             "reelbase_database_up",
             "Whether the database answered the last call.",

@@ -159,6 +159,10 @@ class Telemetry:
         """So many jobs were ended because nobody could go on with them."""
         self.metrics.overdue.inc(jobs)
 
+    def usage_dropped(self, calls: int) -> None:
+        """So many calls to providers will never be on record."""
+        self.metrics.usage_dropped.inc(calls)
+
     def work(self, task: TracedTask) -> "Work":
         """Begin with a task; `done` has to be said of it at the end."""
         return Work(self, task)

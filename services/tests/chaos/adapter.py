@@ -8,6 +8,7 @@ connection, so that each answer must say what it is about.
 
 import base64
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,9 @@ class ChaosProvider:
             raise failure(newest)
         return Accepted(newest["id"], 0 if newest["status"] == "succeeded" else POLL_SECONDS)
 
-    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+    async def cancel(
+        self, reference: str, provider_job_id: str | None, state: Mapping[str, Any]
+    ) -> None:
         """Tell it to stop whatever it has of a job."""
         if provider_job_id is not None:
             running = [provider_job_id]

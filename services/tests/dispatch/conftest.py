@@ -12,7 +12,7 @@ import signal
 import sys
 import uuid
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,9 @@ class Instant:
         self.recovered.append(job)
         return None
 
-    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+    async def cancel(
+        self, reference: str, provider_job_id: str | None, state: Mapping[str, Any]
+    ) -> None:
         self.cancelled.append((reference, provider_job_id))
 
 
@@ -130,8 +132,8 @@ class Workbench:
             model = f"{self.provider}-{kind.replace('_', '-')}"
             await self.connection.execute(
                 "insert into public.models (id, provider, provider_model, display_name, kinds,"
-                " modes, max_outputs, sort_order) values (%s, %s, 'model-1', 'Test',"
-                " array[%s]::public.generation_kind[], '{standard}', 4, 1000)",
+                " modes, max_outputs, max_reference_images, sort_order) values (%s, %s, 'model-1',"
+                " 'Test', array[%s]::public.generation_kind[], '{standard}', 4, 2, 1000)",
                 (model, self.provider, kind),
             )
             await self.connection.execute(

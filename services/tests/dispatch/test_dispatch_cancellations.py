@@ -1,5 +1,6 @@
 """Jobs that nobody wants any more: their work ends here, and at the provider."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -93,8 +94,10 @@ async def test_provider_is_told_to_stop_a_parked_job(bench: Any, how: str) -> No
         async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
             return Accepted("parked-1", 3600)
 
-        async def cancel(self, reference: str, provider_job_id: str | None) -> None:
-            await super().cancel(reference, provider_job_id)
+        async def cancel(
+            self, reference: str, provider_job_id: str | None, state: Mapping[str, Any]
+        ) -> None:
+            await super().cancel(reference, provider_job_id, state)
             if how == "never":
                 raise Permanent("not_possible", "What was begun is finished.")
             if how == "when it is heard" and len(self.cancelled) == 1:

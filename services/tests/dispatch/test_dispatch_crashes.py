@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from reelbase.database import Database, Wanted, encode, open_client
-from reelbase.dispatch import outputs
+from reelbase.dispatch.outputs import Outputs
 from reelbase.providers.base import Job, Report, Submission, Workdir
 from reelbase.storage import Storage
 
@@ -400,10 +400,10 @@ async def test_upload_that_is_there_already_is_taken_as_done(bench: Any, tmp_pat
             lambda _: None,
         )  # fmt: skip
         folder = f"{claimed['user_id']}/{claimed['id']}"
-        first = await outputs.store_outputs(storage, folder, made.outputs, tmp_path)
+        first = await Outputs(storage).store(folder, made.outputs, tmp_path)
         assert len(await bench.files(user)) == 1
         # The worker that stored it died before it could say so.
-        second = await outputs.store_outputs(storage, folder, made.outputs, tmp_path)
+        second = await Outputs(storage).store(folder, made.outputs, tmp_path)
         assert first == second
     async with bench.dispatcher(provider):
         await bench.wait(job, "completed")

@@ -5,8 +5,10 @@ Arguments: the provider's name, and the file that it waits for before it deliver
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import anyio
 
@@ -51,7 +53,9 @@ class Gated:
     async def recover(self, job: Job, workdir: Workdir, report: Report) -> None:
         raise AssertionError("nothing needs to be looked for")
 
-    async def cancel(self, reference: str, provider_job_id: str | None) -> None:
+    async def cancel(
+        self, reference: str, provider_job_id: str | None, state: Mapping[str, Any]
+    ) -> None:
         return
 
 

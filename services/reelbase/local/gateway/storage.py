@@ -1,10 +1,10 @@
 """`/storage/v1`: buckets and files, with the platform's API and its row-level security.
 
 A stored file is a row in `storage.objects` and a file in `storage_dir`; the row is the truth, and
-the policies on the table decide every call. Image transformation, the S3 protocol and resumable
-uploads are not here. See the other `storage_*` modules: `storage_calls` for how a request becomes
-a caller's transaction, `storage_files` for what lies on disk, `storage_names` for what a path
-may be.
+the policies on the table decide every call. Image transformation and the S3 protocol are not here.
+See the other `storage_*` modules: `storage_calls` for how a request becomes a caller's transaction,
+`storage_files` and `storage_partials` for what lies on disk, `storage_resumable` for uploads that
+come in pieces, `storage_names` for what a path may be.
 """
 
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import structlog
-from anyio import create_task_group, to_thread
+from anyio import create_task_group, sleep, to_thread
 from psycopg_pool import PoolTimeout
 from starlette.datastructures import State
 from starlette.requests import Request
@@ -26,7 +26,9 @@ from reelbase.local.gateway.storage_calls import StorageService
 from reelbase.local.gateway.storage_database import Pool, create_pool
 from reelbase.local.gateway.storage_files import FileStore, unlink_all
 from reelbase.local.gateway.storage_objects import object_routes
+from reelbase.local.gateway.storage_partials import Partials
 from reelbase.local.gateway.storage_reads import read_routes
+from reelbase.local.gateway.storage_resumable import resumable_routes
 from reelbase.local.gateway.storage_signing import UrlSigner
 
 __all__ = ["storage_is_healthy", "storage_lifespan", "storage_routes"]
@@ -34,6 +36,9 @@ __all__ = ["storage_is_healthy", "storage_lifespan", "storage_routes"]
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 DATABASE_WAIT = 600
 """Seconds that the database may take to come up before tidying is left to the next start."""
+
+EXPIRY_PAUSE = 600
+"""Seconds between looks for uploads whose hour has come."""
 
 KNOWN_VERSIONS = "select version from storage.objects where version is not null"
 
@@ -45,6 +50,7 @@ def storage_routes(config: GatewayConfig) -> list[Route | Mount]:  # noqa: ARG00
         *bucket_routes(),
         *read_routes(),
         *object_routes(),
+        *resumable_routes(),
         Route("/{path:path}", not_found, methods=METHODS),
     ]
     return [Mount("/storage/v1", routes=routes)]
@@ -61,13 +67,29 @@ async def storage_lifespan(app_state: State, config: GatewayConfig) -> AsyncIter
         config: Addresses, keys and the folder.
     """
     files = await to_thread.run_sync(FileStore, config.storage_dir)
-    leftovers = await to_thread.run_sync(files.leftovers)
+    partials = Partials(files)
+    leftovers = await to_thread.run_sync(left_behind, files, partials)
     async with create_pool(config.storage_database_url) as pool, create_task_group() as tasks:
         signer = UrlSigner(config.keys.jwt_secret)
-        app_state.storage = StorageService(pool, files, signer, config.keys)
+        app_state.storage = StorageService(pool, files, partials, signer, config.keys)
         tasks.start_soon(sweep, pool, leftovers)
+        tasks.start_soon(expire, partials)
         yield
         tasks.cancel_scope.cancel()
+
+
+def left_behind(files: FileStore, partials: Partials) -> list[Path]:
+    """Return every file that is there, but for uploads that may go on; blocks."""
+    living = partials.living()
+    return [path for path in files.leftovers() if path not in living]
+
+
+async def expire(partials: Partials) -> None:
+    """Remove uploads that did not become whole in time, for ever."""
+    while True:
+        await sleep(EXPIRY_PAUSE)
+        if gone := await to_thread.run_sync(partials.expire):
+            await structlog.get_logger("storage").ainfo("storage.uploads_expired", uploads=gone)
 
 
 async def sweep(pool: Pool, leftovers: list[Path]) -> None:

@@ -27,6 +27,7 @@ from reelbase.local.gateway.storage_database import (
 from reelbase.local.gateway.storage_errors import StorageError, access_denied, error_response
 from reelbase.local.gateway.storage_files import FileStore
 from reelbase.local.gateway.storage_names import check_bucket_name, check_key
+from reelbase.local.gateway.storage_partials import Partials
 from reelbase.local.gateway.storage_signing import UrlSigner
 from reelbase.local.gateway.tokens import Caller, InvalidToken, caller_of
 from reelbase.local.keys import StackKeys
@@ -57,12 +58,14 @@ class StorageService:
     Attributes:
         pool: Connections as `supabase_storage_admin`.
         files: The stored files.
+        partials: The uploads in pieces.
         signer: Makes and checks signed URLs.
         keys: The keys of the stack.
     """
 
     pool: Pool
     files: FileStore
+    partials: Partials
     signer: UrlSigner
     keys: StackKeys
 
@@ -141,10 +144,17 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
+Refusal = Callable[[StorageError], Response]
 
 
 def route(
-    methods: str, path: str, handler: Handler, operation: str, access: Access = Access.CALLER
+    methods: str,
+    path: str,
+    handler: Handler,
+    operation: str,
+    access: Access = Access.CALLER,
+    *,
+    refusal: Refusal = error_response,
 ) -> Route:
     """Return a route of the storage API.
 
@@ -154,6 +164,7 @@ def route(
         handler: Answers the call.
         operation: What is being done, without the leading `storage.`.
         access: Who may call.
+        refusal: Renders an error.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -163,16 +174,16 @@ def route(
             call = Call(request, service, caller, authenticated, f"storage.{operation}")
             return await handler(call)
         except StorageError as error:
-            return error_response(error)
+            return refusal(error)
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=499)
         except PoolTimeout:
             message = "The connection to the database timed out"
-            return error_response(StorageError(544, "DatabaseTimeout", message))
+            return refusal(StorageError(544, "DatabaseTimeout", message))
         except UnicodeEncodeError:
             message = "Invalid value format or type conversion failed"
-            return error_response(StorageError(400, "InvalidParameter", message))
+            return refusal(StorageError(400, "InvalidParameter", message))
         except psycopg.Error as error:
             told = storage_error(error)
             if told.status >= 500:
@@ -180,11 +191,11 @@ def route(
                 await log.aerror(
                     "storage.database_error", operation=operation, sqlstate=error.sqlstate
                 )
-            return error_response(told)
+            return refusal(told)
         except OSError as error:
             log = structlog.get_logger("storage")
             await log.aerror("storage.disk_error", operation=operation, errno=error.errno)
-            return error_response(StorageError(500, "InternalError", "Internal server error"))
+            return refusal(StorageError(500, "InternalError", "Internal server error"))
 
     # Starlette would add HEAD to GET; here the two are different calls.
     added = Route(path, endpoint, methods=methods.split())

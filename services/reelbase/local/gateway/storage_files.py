@@ -6,7 +6,7 @@
 No part of a path comes from a client. A file gets its final name just before its row is committed
 and loses it just after the row is gone, so that a crash at any moment may leave a file without a
 row, which the next start removes, and never a row without a file. One server has the
-folder for itself. Resumable uploads would keep their growing files in `incoming` as well.
+folder for itself. Uploads in pieces grow in `incoming`, too: see `storage_partials`.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from anyio import to_thread
 
 from reelbase.local.gateway.storage_errors import StorageError, too_large
 
-__all__ = ["FileStore", "IncomingFile", "new_version", "unlink_all"]
+__all__ = ["WRITE_SIZE", "FileStore", "IncomingFile", "is_version", "new_version", "unlink_all"]
 
 WRITE_SIZE = 1024 * 1024
 """Bytes gathered in memory before they are written."""

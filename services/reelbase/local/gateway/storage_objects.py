@@ -26,7 +26,7 @@ from reelbase.local.gateway.storage_database import (
     write_object,
 )
 from reelbase.local.gateway.storage_errors import no_such_key, too_large
-from reelbase.local.gateway.storage_files import IncomingFile, new_version
+from reelbase.local.gateway.storage_files import new_version
 from reelbase.local.gateway.storage_names import (
     MAX_OBJECT_SIZE,
     check_bucket_name,
@@ -41,7 +41,7 @@ from reelbase.local.gateway.storage_uploads import (
 )
 from reelbase.local.gateway.tokens import Caller
 
-__all__ = ["object_routes"]
+__all__ = ["check_type", "commit_object", "file_metadata", "object_routes", "size_limit"]
 
 FOLDER_PLACEHOLDER = ".emptyFolderPlaceholder"
 
@@ -136,14 +136,10 @@ async def store(
     limit = size_limit(bucket, name)
     owner = owner or permitted_as.user_id
 
-    def check_type(header: UploadHeader) -> None:
-        if not name.endswith(FOLDER_PLACEHOLDER):
-            check_mime_type(header.mime_type, bucket.allowed_mime_types)
-
     async def on_header(header: UploadHeader) -> None:
         if header.content_length is not None and header.content_length > limit:
             raise too_large()
-        check_type(header)
+        check_type(bucket, name, header.mime_type)
         claimed: dict[str, Any] = {"mimetype": header.mime_type}
         if header.content_length is not None:
             claimed["contentLength"] = header.content_length
@@ -154,13 +150,13 @@ async def store(
     async with call.service.files.receive(limit) as incoming:
         header = await receive_upload(call.request, incoming, on_header)
         # A form's fields may also come behind its file, and name another type.
-        check_type(header)
+        check_type(bucket, name, header.mime_type)
         new = NewObject(
             bucket.id,
             name,
             owner,
             incoming.version,
-            file_metadata(header, incoming),
+            file_metadata(header.mime_type, header.cache_control, incoming.etag, incoming.size),
             header.user_metadata,
         )
         return await commit_object(call, permitted_as, new, incoming.publish, upsert=upsert)
@@ -189,15 +185,15 @@ async def commit_object(
     return row
 
 
-def file_metadata(header: UploadHeader, incoming: IncomingFile) -> dict[str, Any]:
+def file_metadata(mime_type: str, cache_control: str, etag: str, size: int) -> dict[str, Any]:
     """Return what the server knows of an uploaded file, in the platform's terms."""
     return {
-        "eTag": incoming.etag,
-        "size": incoming.size,
-        "mimetype": header.mime_type,
-        "cacheControl": header.cache_control,
+        "eTag": etag,
+        "size": size,
+        "mimetype": mime_type,
+        "cacheControl": cache_control,
         "lastModified": now_text(),
-        "contentLength": incoming.size,
+        "contentLength": size,
         "httpStatusCode": 200,
     }
 
@@ -205,6 +201,16 @@ def file_metadata(header: UploadHeader, incoming: IncomingFile) -> dict[str, Any
 def now_text() -> str:
     """Return the time as JavaScript writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def check_type(bucket: Bucket, name: str, mime_type: str) -> None:
+    """Check a file's type, as its uploader says it.
+
+    Raises:
+        StorageError: The bucket does not take it.
+    """
+    if not name.endswith(FOLDER_PLACEHOLDER):
+        check_mime_type(mime_type, bucket.allowed_mime_types)
 
 
 def size_limit(bucket: Bucket, name: str) -> int:
