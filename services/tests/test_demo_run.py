@@ -59,6 +59,9 @@ def test_demo_does_one_real_job_and_one_refund_and_leaves_nothing_running(worksp
         assert state in told
     assert "unknown_voice" in told
     assert re.search(r"credits: 94 before, 93 held, 94 after", told)
+    assert "the event came 5 times, under 3 ids: payment succeeded" in told
+    assert re.search(r"credits: 94 before, 194 after", told)
+    assert re.search(r"purchase +completed +\+100 += 194", told)
     assert "private.reconcile_credits() finds nothing amiss" in told
     assert re.search(r"URL +http://127\.0\.0\.1:\d+/storage/v1/object/sign/final-videos/\S+", told)
     (film,) = (workspace / "out").glob("text_to_video-*.mp4")

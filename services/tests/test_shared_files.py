@@ -23,8 +23,8 @@ from reelbase.dispatch.housekeeping import keep_house, remove_files
 from reelbase.local.pytest_plugin import RunningStack
 from reelbase.settings import Settings
 from reelbase.storage import Storage
-from reelbase.web import create_app
-from reelbase.web.app import Server
+from reelbase.web.app import create_app
+from reelbase.web.server import Server
 
 pytestmark = pytest.mark.anyio
 

@@ -218,9 +218,15 @@ def test_up_leaves_a_healthy_stack_and_down_leaves_nothing(new_project: Project)
         "SUPABASE_SERVICE_ROLE_KEY",
         "DATABASE_URL",
         "REELBASE_API_URL",
+        "REELBASE_PUBLIC_URL",
+        "REELBASE_PAYMENTS",
+        "REELBASE_SANDBOX_SECRET",
     ]
     assert settings["SUPABASE_URL"] == f"http://127.0.0.1:{new_project.port}"
     assert settings["REELBASE_API_URL"] == f"http://127.0.0.1:{new_project.port + 4}"
+    assert settings["REELBASE_PUBLIC_URL"] == settings["REELBASE_API_URL"]
+    assert settings["REELBASE_PAYMENTS"] == "sandbox"
+    assert settings["REELBASE_SANDBOX_SECRET"].startswith("whsec_")
     with psycopg.connect(settings["DATABASE_URL"]) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
 

@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from reelbase.errors import SettingsError
 from reelbase.local.pytest_plugin import RunningStack
 from reelbase.settings import Settings
-from reelbase.web import create_app
+from reelbase.web.app import create_app, run_api
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +74,23 @@ async def test_part_that_does_not_answer_in_time_is_named() -> None:
             ready = await client.get("/ready")
     assert ready.status_code == 503
     assert ready.json()["parts"] == {"database": "unavailable", "storage": "unavailable"}
+
+
+async def test_api_says_in_a_sentence_why_it_cannot_be_started(
+    stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
+    settings = settings_for(stack.supabase_url, stack.secret_key)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SettingsError, match=r"REELBASE_API_URL: .* cannot be served"):
+            await run_api(settings.model_copy(update={"api_url": address}))
+    for wrong, told in (
+        ({"payments": ("stripe",)}, "REELBASE_PAYMENTS: STRIPE_SECRET_KEY"),
+        ({"providers": ("nobody",)}, "REELBASE_PROVIDERS: .*nobody"),
+    ):
+        with pytest.raises(SettingsError, match=told):
+            await run_api(settings.model_copy(update={"api_url": stack.api_url, **wrong}))
 
 
 def test_api_serves_on_its_address_and_stops_on_sigterm(stack: RunningStack) -> None:

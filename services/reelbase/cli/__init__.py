@@ -3,7 +3,7 @@
 import typer
 
 from reelbase.cli import credits as books
-from reelbase.cli import demo, jobs, queue, stack, worker
+from reelbase.cli import demo, jobs, models, queue, stack, webhooks, worker
 
 __all__ = ["app"]
 
@@ -14,5 +14,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they may hold keys
 )
-for module in (stack, worker, queue, jobs, books, demo):
+for module in (stack, worker, queue, jobs, webhooks, models, books, demo):
     module.register(app)

@@ -1,4 +1,4 @@
-"""`reelbase demo`: the whole way of one job, with real parts, and of one that fails."""
+"""`reelbase demo`: the whole way of one job, of one that fails, and of a purchase, for real."""
 
 import os
 import secrets
@@ -30,6 +30,8 @@ DEFAULT_PROMPT = (
 )
 OUT_DIR = Path("out")
 PATIENCE_SECONDS = 300
+START_SECONDS = 30
+PACKAGE = "usd-starter"
 SIGN_UP_BONUS = 100
 INTERRUPTED = 130
 
@@ -62,7 +64,7 @@ def demo(
         int | None, typer.Option(envvar="REELBASE_PORT", help="First of the stack's five ports.")
     ] = None,
 ) -> None:
-    """Sign up, get credits, submit a prompt, get a film; then see a failure refunded."""
+    """Sign up, submit a prompt, get a film; see a failure refunded, and buy credits."""
     import anyio  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
@@ -123,7 +125,7 @@ async def told(console: "Console", wanted: Wanted) -> int:
         check(bool(wanted.prompt.strip()), "The prompt is empty.")
         async with (
             stack(console, wanted) as environment,
-            worker(environment, wanted.state_dir) as still_there,
+            service("worker", environment, wanted.state_dir) as still_there,
         ):
             await Tour(console, wanted, environment, still_there).take()
     except (DemoFailedError, LocalError) as error:
@@ -161,7 +163,7 @@ async def stack(console: "Console", wanted: Wanted) -> AsyncIterator[dict[str, s
     try:
         console.print("[bold]1. The stack[/] PostgreSQL, PostgREST, Auth and Storage")
         started = await run_sync(up)
-        environment = embedded.environment()
+        environment = with_free_port(embedded.environment())
         took = f"up in {time.monotonic() - began:.1f} s" if started else "ran already"
         console.print(f"   {environment['SUPABASE_URL']} {took}")
         yield environment
@@ -171,11 +173,28 @@ async def stack(console: "Console", wanted: Wanted) -> AsyncIterator[dict[str, s
                 await run_sync(embedded.down)
 
 
-@asynccontextmanager
-async def worker(environment: dict[str, str], state_dir: Path) -> AsyncIterator[Callable[[], None]]:
-    """A `reelbase worker` as a child process. It ends when the block does, or this process.
+def with_free_port(environment: dict[str, str]) -> dict[str, str]:
+    """Move the web service to another port, if somebody serves on its own already."""
+    import socket  # noqa: PLC0415
+    from urllib.parse import urlsplit  # noqa: PLC0415
 
-    Gives a function that raises `DemoFailedError` when the worker has ended early.
+    from reelbase.local.processes import LOOPBACK, port_is_free  # noqa: PLC0415
+
+    port = urlsplit(environment["REELBASE_API_URL"]).port
+    if port is None or port_is_free(port):
+        return environment
+    with socket.create_server((LOOPBACK, 0)) as free:
+        url = f"http://{LOOPBACK}:{free.getsockname()[1]}"
+    return {**environment, "REELBASE_API_URL": url, "REELBASE_PUBLIC_URL": url}
+
+
+@asynccontextmanager
+async def service(
+    name: str, environment: dict[str, str], state_dir: Path
+) -> AsyncIterator[Callable[[], None]]:
+    """`reelbase worker` or `api` as a child process. It ends when the block does, or this process.
+
+    Gives a function that raises `DemoFailedError` when the service has ended early.
     """
     import asyncio  # noqa: PLC0415
 
@@ -183,25 +202,25 @@ async def worker(environment: dict[str, str], state_dir: Path) -> AsyncIterator[
 
     from reelbase.local.processes import end_with_parent  # noqa: PLC0415
 
-    log_path = state_dir / "logs" / "worker.log"
+    log_path = state_dir / "logs" / f"{name}.log"
     with log_path.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             "-c",
             "from reelbase.cli import app; app()",
-            "worker",
+            name,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # Ctrl-C is for us; we tell the worker ourselves.
+            # Ctrl-C is for us; we tell it ourselves.
             start_new_session=True,
             preexec_fn=end_with_parent(signal.SIGTERM),
         )
 
     def still_there() -> None:
-        message = f"The worker ended with code {process.returncode}; {log_path} says why."
+        message = f"The {name} ended with code {process.returncode}; {log_path} says why."
         check(process.returncode is None, message)
 
     try:
@@ -256,6 +275,9 @@ class Tour:
             await self.show_history(client, job)
             await self.show_result(client, http, job)
             await self.fail_on_purpose(client)
+            async with service("api", self.environment, self.wanted.state_dir) as api_is_there:
+                self.still_there = api_is_there
+                await self.buy(client, http)
             await self.show_ledger(client)
             await client.auth.sign_out()
         await self.reconcile()
@@ -403,11 +425,104 @@ class Tour:
             after == before, f"The balance was {before:g} before the failure and {after:g} after."
         )
 
+    async def buy(self, client: "AsyncClient", http: "httpx.AsyncClient") -> None:
+        """Buy credits in the sandbox, and deliver the event of it five times."""
+        self.title(7, "A purchase", "in the sandbox, where nothing is charged")
+        api = self.environment["REELBASE_API_URL"]
+        await self.wait_for_api(http, api)
+        session = await client.auth.get_session()
+        if session is None:
+            raise DemoFailedError("The session is over.")
+        user = {"Authorization": f"Bearer {session.access_token}"}
+        before = await self.balance(client)
+        wish = {"package": PACKAGE, "provider": "sandbox", "idempotency_key": secrets.token_hex(8)}
+        answer = await http.post(f"{api}/checkout", json=wish, headers=user)
+        check(answer.status_code == 201, f"The purchase was not opened: {answer.text}")
+        opened = answer.json()
+        payment_url = f"{api}/payments/{opened['payment_id']}"
+        payment = (await http.get(payment_url, headers=user)).json()
+        price = f"{payment['amount_minor'] / 100:.2f} {payment['currency']}"
+        self.console.print(f"   {payment['credits']:g} credits for {price}")
+        self.console.print(f"   page   {opened['url']}", soft_wrap=True, markup=False)
+        pressed = await http.post(answer_of(opened["url"]), data={"decision": "pay"})
+        check(pressed.status_code == 303, f"The page answered {pressed.status_code} to `Pay`.")
+        await self.deliver_again(http, payment)
+        applied = await self.applied(opened["payment_id"])
+        payment = (await http.get(payment_url, headers=user)).json()
+        after = await self.balance(client)
+        self.console.print(
+            f"   the event came 5 times, under {applied} ids: payment {payment['status']}"
+        )
+        self.console.print(f"   credits: {before:g} before, {after:g} after")
+        check(payment["status"] == "succeeded", f"The payment is {payment['status']}.")
+        message = f"The balance was {before:g} before the purchase and {after:g} after."
+        check(after == before + payment["credits"], message)
+
+    async def wait_for_api(self, http: "httpx.AsyncClient", api: str) -> None:
+        """Wait until the web service answers."""
+        import anyio  # noqa: PLC0415
+        import httpx  # noqa: PLC0415
+
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                if (await http.get(f"{api}/ready")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            self.still_there()
+            if time.monotonic() > deadline:
+                raise DemoFailedError(f"The web service did not answer within {START_SECONDS} s.")
+            await anyio.sleep(0.1)
+
+    async def deliver_again(self, http: "httpx.AsyncClient", payment: dict[str, Any]) -> None:
+        """Be a provider that tells it five times: twice under its id, twice under others."""
+        from reelbase.payments.sandbox import event_of  # noqa: PLC0415
+        from reelbase.signatures import (  # noqa: PLC0415
+            read_base64_secrets,
+            sign_standard_webhooks,
+        )
+
+        key = read_base64_secrets(self.environment["REELBASE_SANDBOX_SECRET"])[0]
+        event_id, body = event_of(
+            "pay", payment["id"], payment["amount_minor"], payment["currency"]
+        )
+        url = f"{self.environment['REELBASE_API_URL']}/webhooks/sandbox"
+        for name in (event_id, event_id, f"{event_id}_again", f"{event_id}_and_again"):
+            signed = sign_standard_webhooks(key, name, int(time.time()), body)
+            headers = {"Content-Type": "application/json", **signed}
+            answer = await http.post(url, content=body, headers=headers)
+            check(answer.status_code == 200, f"The webhook answered {answer.status_code}.")
+
+    async def applied(self, payment_id: str) -> int:
+        """Wait until every stored event of a payment is applied; return how many there are."""
+        import anyio  # noqa: PLC0415
+        import psycopg  # noqa: PLC0415
+
+        deadline = time.monotonic() + START_SECONDS
+        async with await psycopg.AsyncConnection.connect(
+            self.environment["DATABASE_URL"], autocommit=True
+        ) as connection:
+            while True:
+                cursor = await connection.execute(
+                    "select count(*), count(*) filter (where status = 'processed')"
+                    " from worker.webhook_events where subject = %s",
+                    (payment_id,),
+                )
+                stored, done = await cursor.fetchone() or (0, 0)
+                if stored and stored == done:
+                    return int(stored)
+                self.still_there()
+                if time.monotonic() > deadline:
+                    message = f"{done} of {stored} events were applied in {START_SECONDS} s."
+                    raise DemoFailedError(message)
+                await anyio.sleep(0.05)
+
     async def show_ledger(self, client: "AsyncClient") -> None:
         """Print every movement of credits."""
         from rich.table import Table  # noqa: PLC0415
 
-        self.title(7, "The ledger", "which nobody can rewrite")
+        self.title(8, "The ledger", "which nobody can rewrite")
         query = client.table("credit_statement").select("*").order("version")
         ledger = rows_of((await query.execute()).data)
         table = Table(box=None, padding=(0, 2), show_header=False)
@@ -427,8 +542,10 @@ class Tour:
             ("deduction", "completed"),
             ("deduction", "refunded"),
             ("refund", "completed"),
+            ("purchase", "completed"),
         ]
-        check(moves == expected, "The ledger is not a bonus, a settled charge and a refunded one.")
+        message = "The ledger is not a bonus, a settled charge, a refunded one and a purchase."
+        check(moves == expected, message)
         balance = await self.balance(client)
         self.console.print(f"   balance {balance:g} credits")
         total = sum(float(row["amount"]) for row in ledger)
@@ -455,6 +572,7 @@ class Tour:
         for command, purpose in (
             ("up", "the stack, to stay"),
             ("worker", "runs jobs until Ctrl-C"),
+            ("api", "takes webhooks and payments until Ctrl-C"),
             ("env", "addresses and keys for your front end"),
             ('demo --prompt "…"', "a film of your own"),
             ("demo --kind voiceover", "or an image: --kind text_to_image"),
@@ -469,6 +587,12 @@ def program_name() -> str:
         return "reelbase"
     path = Path(sys.argv[0])
     return os.path.relpath(path) if path.name == "reelbase" else "reelbase"
+
+
+def answer_of(page: str) -> str:
+    """Where the form of a page of the sandbox leads."""
+    address, _, query = page.partition("?")
+    return f"{address}/answer?{query}"
 
 
 async def download(http: "httpx.AsyncClient", url: str, path: Path) -> int:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "READ_PROVIDERS",
+    "as_cell",
+    "connected",
     "duration_of",
     "health_of",
     "operate",

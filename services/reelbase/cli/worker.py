@@ -42,12 +42,19 @@ def worker(state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
 
 
 def api(state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
-    """Serve health and readiness on REELBASE_API_URL."""
+    """Serve webhooks, payments, shared files and health on REELBASE_API_URL, until Ctrl-C."""
     import anyio  # noqa: PLC0415
 
-    from reelbase.web import run_api  # noqa: PLC0415
+    from reelbase.errors import SettingsError  # noqa: PLC0415
+    from reelbase.web.app import run_api  # noqa: PLC0415
+    from reelbase.web.server import calm_collector  # noqa: PLC0415
 
-    anyio.run(run_api, prepare(state_dir))
+    settings = prepare(state_dir)
+    calm_collector()
+    try:
+        anyio.run(run_api, settings, backend_options={"use_uvloop": True})
+    except SettingsError as error:
+        refuse(error)
 
 
 def prepare(state_dir: Path) -> "Settings":

@@ -5,8 +5,10 @@ everything that runs. Commands talk to it by signals and read `stack.json`, whic
 A second lock lets one command at a time act on a state folder.
 """
 
+import base64
 import contextlib
 import fcntl
+import hmac
 import json
 import os
 import shutil
@@ -365,6 +367,10 @@ class EmbeddedStack:
             "SUPABASE_SERVICE_ROLE_KEY": keys["service_role_jwt"],
             "DATABASE_URL": state.database_url(keys["database_password"], "postgres"),
             "REELBASE_API_URL": f"http://{LOOPBACK}:{ports.api}",
+            "REELBASE_PUBLIC_URL": f"http://{LOOPBACK}:{ports.api}",
+            # Purchases without an account anywhere.
+            "REELBASE_PAYMENTS": "sandbox",
+            "REELBASE_SANDBOX_SECRET": _sandbox_secret(keys["secret_key"]),
         }
 
     def admin_database_url(self) -> str:
@@ -636,6 +642,12 @@ class EmbeddedStack:
             return False
         finally:
             connection.close()
+
+
+def _sandbox_secret(secret_key: str) -> str:
+    """Return the secret that signs the sandbox's events: as secret as the key it is made of."""
+    made = hmac.digest(secret_key.encode(), b"reelbase sandbox", "sha256")
+    return f"whsec_{base64.b64encode(made).decode('ascii')}"
 
 
 def _record(held: dict[str, str] | None) -> ProcessRecord | None:

@@ -1,5 +1,1 @@
-"""What Reelbase itself answers over HTTP."""
-
-from reelbase.web.app import create_app, run_api
-
-__all__ = ["create_app", "run_api"]
+"""What Reelbase itself answers over HTTP: webhooks, payments, shared files, health."""
