@@ -12,7 +12,7 @@ export SUPABASE_TELEMETRY_DISABLED := 1
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status reset test test-services test-policies test-database test-docker \
 	soak chaos mutate lint lint-database format typecheck types docs bench bench-credits bench-dispatch \
-	clean
+	bench-webhooks clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -118,6 +118,10 @@ $(VENV)/peers/.installed: benchmarks/peers.txt $(VENV)/.installed
 bench-dispatch: setup $(VENV)/peers/.installed ## Measure the queue beside others: see benchmarks/dispatch.py
 	$(BIN)/python benchmarks/dispatch.py
 	$(BIN)/python benchmarks/fairness.py
+
+bench-webhooks: setup ## Measure taking webhooks in, and the memory of a worker: see benchmarks/webhooks.py
+	$(BIN)/python benchmarks/webhooks.py
+	$(BIN)/python benchmarks/memory.py
 
 clean: down ## Remove everything that is not in git, data included
 	rm -rf $(VENV) node_modules .reelbase out .pytest_cache .mypy_cache .ruff_cache .hypothesis
