@@ -2480,6 +2480,11 @@ WEBHOOKS: Final = (
             "A user opens payments without end": rewritten(
                 "worker.open_payment", ") >= v_limit then", ") >= 1000000 then"
             ),
+            "A user tries one card after the other": rewritten(
+                "worker.open_payment",
+                "status in ('pending', 'processing', 'failed')",
+                "status in ('pending', 'processing')",
+            ),
             "A subscription's payment is one too many": rewritten(
                 "worker.open_payment",
                 "  if p_subscription_id is null then\n    select max_open_payments",

@@ -191,10 +191,11 @@ def test_user_has_twenty_payments_open_and_no_more(timed: TimedBench, services: 
     same = {"p_package_slug": "usd-starter", "p_idempotency_key": "key 0"}
     assert open_payment(services, user, **same) == first
     open_payment(services, timed.person())
-    # What is paid or has failed is not open.
+    # What is paid or was left is not open; what failed is one stolen card more that was tried.
     services("worker.settle_payment", p_payment_id=first, **PACKAGE_PRICE)
-    services("worker.fail_payment", p_payment_id=others[0])
+    services("worker.fail_payment", p_payment_id=others[0], p_has_expired=True)
     services("worker.advance_payment", p_payment_id=others[1], p_is_processing=True)
+    services("worker.fail_payment", p_payment_id=others[2])
     for _ in range(2):
         open_payment(services, user)
     with refused("PT429", "too_many_open_payments"):

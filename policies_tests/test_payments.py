@@ -258,6 +258,14 @@ def test_no_more_is_taken_back_than_was_given(bench: Bench, columns: dict[str, A
         change(bench, payment, **columns)
 
 
+@pytest.mark.parametrize("table", ["credit_packages", "subscription_plans"])
+def test_nothing_is_sold_in_a_currency_without_cents(bench: Bench, table: str) -> None:
+    # A hundredth, or the hundredfold, would be charged.
+    for currency in ("JPY", "KWD", "UGX"):
+        with refused("23514"):
+            bench.run(f"update public.{table} set currency = %s", currency)
+
+
 def test_refund_total_only_grows_and_stays_within_the_amount(bench: Bench) -> None:
     payment = pay(bench, bench.person())
     move(bench, payment, "succeeded")

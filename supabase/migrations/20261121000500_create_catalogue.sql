@@ -118,7 +118,9 @@ create table public.subscription_plans (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint subscription_plans_price_is_not_negative check (price_minor >= 0),
-  constraint subscription_plans_currency_is_iso check (currency ~ '^[A-Z]{3}$'),
+  constraint subscription_plans_currency_has_two_decimals check (
+    currency in ('USD', 'THB', 'EUR', 'GBP')
+  ),
   constraint subscription_plans_allowance_is_not_negative check (monthly_allowance >= 0),
   constraint subscription_plans_rollover_is_bounded check (rollover_periods between 0 and 12),
   constraint subscription_plans_limits_are_positive check (

@@ -24,7 +24,7 @@ alter table private.settings
 add column max_open_payments smallint not null default 20
 constraint settings_max_open_payments_is_positive check (max_open_payments > 0);
 comment on column private.settings.max_open_payments is
-'How many payments a user may have open that are younger than a day.';
+'How many payments a user may have that are open or failed and younger than a day.';
 
 create function private.needs_check(p_payment public.payments)
 returns boolean

@@ -15,7 +15,7 @@
 -- is owed: payments.credits_owed, whose sum is the account's debt. An open dispute takes nothing.
 --
 -- The functions of `worker` are the services' own. All lock the account, then the payment. A user
--- has no more than twenty payments open that are younger than a day.
+-- has no more than twenty payments that are open or failed and younger than a day.
 
 create table worker.payment_disputes (
   payment_id uuid not null,
@@ -416,16 +416,17 @@ begin
         using errcode = 'PT404', hint = 'plan_not_available';
     end if;
   end if;
-  -- What somebody opens and leaves is asked about for a month. A subscription's payments come from
-  -- its provider, and are never refused.
+  -- What somebody opens and leaves is asked about for a month, and who tries one stolen card after
+  -- the other fails at once. A subscription's payments come from its provider, and are never
+  -- refused.
   if p_subscription_id is null then
     select max_open_payments into v_limit from private.settings;
     if (
       select count(*) from public.payments
       where user_id = p_user_id and created_at > private.now() - interval '1 day'
-        and status in ('pending', 'processing')
+        and status in ('pending', 'processing', 'failed')
     ) >= v_limit then
-      raise exception 'There are % payments open; pay one, or wait until they lapse.', v_limit
+      raise exception 'There are % payments open or failed; pay one or come back in a day.', v_limit
         using errcode = 'PT429', hint = 'too_many_open_payments',
           detail = json_build_object('limit', v_limit)::text;
     end if;

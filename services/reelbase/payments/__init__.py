@@ -46,7 +46,8 @@ def load_payments(
         books: Where they enter what they hear.
 
     Raises:
-        Configuration: a name is unknown, or a provider lacks a setting; names it, never its value.
+        Configuration: a name is unknown, a provider lacks a setting (which it names, never its
+            value), or the sandbox stands beside one that moves real money.
     """
     made: dict[str, PaymentProvider] = {}
     for name in names:
@@ -55,4 +56,8 @@ def load_payments(
             message = f"There is no payment provider {name!r}; there are {known}."
             raise Configuration("unknown_provider", message)
         made[name] = import_module(f"reelbase.payments.{name}").make(make_context(name), books)
+    live = [name for name, provider in made.items() if provider.is_live]
+    if "sandbox" in made and live:
+        message = f"The sandbox gives away what {live[0]} takes real money for: name one of them."
+        raise Configuration("configuration", message)
     return made

@@ -166,6 +166,11 @@ class PaymentProvider(Protocol):
     @property
     def webhooks(self) -> WebhookSource: ...
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it moves real money."""
+        ...
+
     def vet(self, purchase: Purchase, currency: str, *, is_plan: bool) -> None:
         """See that something in a currency can be bought in the way that is wished.
 

@@ -139,7 +139,7 @@ class OmisePayments:
         self._wire = wire
         self._books = books
         self._return_url = return_url
-        self._is_live = is_live
+        self.is_live = is_live
         self._now = now
 
     async def aclose(self) -> None:
@@ -380,8 +380,8 @@ class OmisePayments:
 
     def _check_mode(self, livemode: object) -> None:
         """See that play money is not taken for real, nor the other way round."""
-        if livemode is not self._is_live:
-            mode = "live" if self._is_live else "test"
+        if livemode is not self.is_live:
+            mode = "live" if self.is_live else "test"
             message = f"It is not of the {mode} mode, which OMISE_SECRET_KEY is for."
             raise Misconfigured("other_mode", message)
 

@@ -5,7 +5,7 @@ of what is still open, and when to ask next: soon at first, then less and less o
 processes may run this; each claims some.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 import structlog
@@ -42,21 +42,24 @@ class Reconciler:
 
     async def run(self) -> None:
         """Ask for as long as this is not cancelled; never raises anything else."""
-        subscriptions_due = anyio.current_time() + PAUSE_SECONDS
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._repeat, self.round, PAUSE_SECONDS)
+            # Beside it: many late subscriptions must not keep payments waiting.
+            group.start_soon(self._repeat, self.follow_subscriptions, SUBSCRIPTIONS_SECONDS)
+
+    async def _repeat(self, act: Callable[[], Awaitable[int]], pause: float) -> None:
+        """Do something again and again, at once if there is more of it than was done."""
         while True:
             asked = 0
             try:
-                asked = await self.round()
-                if anyio.current_time() >= subscriptions_due:
-                    subscriptions_due = anyio.current_time() + SUBSCRIPTIONS_SECONDS
-                    await self.follow_subscriptions()
+                asked = await act()
             except ReelbaseError as error:
                 log.warning("reconciler_unavailable", error=str(error))
             except Exception:
                 # Whatever it is, the next round must come.
                 log.exception("reconciler_failed")
             if asked < LIMIT:
-                await anyio.sleep(PAUSE_SECONDS)
+                await anyio.sleep(pause)
 
     async def round(self) -> int:
         """Ask about some payments that are due; return how many.
@@ -78,14 +81,15 @@ class Reconciler:
                 group.start_soon(check, each)
         return len(claimed)
 
-    async def follow_subscriptions(self) -> None:
-        """Ask about subscriptions whose renewal is late."""
+    async def follow_subscriptions(self) -> int:
+        """Ask about subscriptions whose renewal is late; there are never more at once (0)."""
         for name, provider in self._providers.items():
             try:
-                with anyio.fail_after(CHECK_SECONDS):
+                with anyio.fail_after(SUBSCRIPTIONS_SECONDS):
                     await provider.check_subscriptions()
             except (ReelbaseError, TimeoutError) as error:
                 log.warning("subscriptions_not_checked", provider=name, error=said(error))
+        return 0
 
     async def _check(self, claimed: OpenPayment) -> None:
         """Ask about one payment; what goes wrong is for the next time."""

@@ -104,6 +104,7 @@ class SandboxPayments:
 
     name: Final = "sandbox"
     methods: frozenset[str] = frozenset({"card", "promptpay", "truemoney"})
+    is_live: Final = False
 
     def __init__(
         self,

@@ -77,7 +77,9 @@ GONE_AFTER: Final = timedelta(hours=25)
 LISTED_PAGES: Final = 10
 """How many pages of a hundred sessions are looked through for one whose answer was lost."""
 
-TIERS: Final = frozenset({"free", "starter", "creator", "pro", "business", "enterprise"})
+TIERS: Final = ("free", "starter", "creator", "pro", "business", "enterprise")
+"""Of plans, as the database has them: each gives more than the one before."""
+
 METHODS: Final[frozenset[PublicPaymentMethod]] = frozenset({"card", "promptpay"})
 
 ID = re.compile(r"[A-Za-z0-9_]{1,255}")
@@ -112,6 +114,7 @@ class Session(Thing):
     expires_at: StrictInt | None = None
     customer: Any = None
     subscription: Any = None
+    invoice: Any = None
     payment_intent: Any = None
 
 
@@ -306,6 +309,11 @@ class StripePayments:
         self._is_live = is_live
         self._now = now
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it moves real money, as far as is known."""
+        return self._is_live is not False
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._http.close_async()
@@ -330,6 +338,13 @@ class StripePayments:
             if payment.tier is not None:
                 await self._close_other_sessions(payment)
             session = await self._noted(payment, await self._session_for(purchase, payment))
+            if payment.tier is not None:
+                try:
+                    # Those that came at the same moment; each of the two may close the other.
+                    await self._close_other_sessions(payment)
+                except PaymentError:
+                    await self._close_session(session.id)
+                    raise
         if session.status == "open" and session.url is not None:
             return Opened(session.url, None, time_of(session.expires_at))
         await self._follow_session(session)
@@ -503,7 +518,11 @@ class StripePayments:
         """Ask after a payment's session, or after the invoice of a renewal."""
         reference = payment.provider_reference
         if reference is not None and reference.startswith("in_"):
-            await self._follow_invoice(await self._fetch(Invoice, reference), self._now())
+            invoice = await self._fetch(Invoice, reference)
+            if invoice.status in {"void", "uncollectible"}:
+                await self._books.fail(payment.id, "The bill was given up.")
+            else:
+                await self._follow_invoice(invoice, self._now())
             return
         session = await (
             self._find(payment) if reference is None else self._fetch(Session, reference)
@@ -522,7 +541,7 @@ class StripePayments:
                 if invoice is not None:
                     await self._follow_invoice(await self._fetch(Invoice, invoice), self._now())
                 await self._follow_deal(deal, self._now())
-            except (Contradiction, DatabaseError) as error:
+            except (Contradiction, DatabaseError, Refused) as error:
                 # One must not keep the others from being asked about.
                 log.warning("subscription_odd", subscription=known.id, error=str(error))
 
@@ -552,11 +571,16 @@ class StripePayments:
         payment = await self._ours(payment_id)
         charge = object_in(session.payment_intent, "latest_charge")
         method = method_of(charge)
-        if session.payment_status in {"paid", "no_payment_required"}:
+        if session.payment_status == "paid":
+            amount, currency = session.amount_total, session.currency
+            if session.mode == "subscription":
+                # A customer's balance at Stripe may have paid instead; only money counts.
+                bill = await self._fetch(Invoice, id_of(session.invoice))
+                amount, currency = bill.amount_paid, bill.currency
             await self._books.settle(
                 payment_id,
-                amount_of(session.amount_total),
-                session.currency or "",
+                amount_of(amount),
+                currency or "",
                 reference=session.id,
                 receipt_url=text_in(charge, "receipt_url"),
                 method=method,
@@ -644,6 +668,10 @@ class StripePayments:
         if invoice.billing_reason == "subscription_cycle":
             period = period_of(invoice) or current_period_of(deal)
             await self._books.renew_subscription(known.id, period, payment.id)
+            tier = tier_of(deal)
+            if tier is not None and tier != known.tier and renews(invoice, deal):
+                # Chosen in the month before, and billed with this one.
+                await self._books.change_subscription(known.id, tier, period[0], payment.id)
         return settled
 
     async def _invoice_payment(self, known: Subscription, deal: Deal, invoice: Invoice) -> Payment:
@@ -743,15 +771,22 @@ class StripePayments:
     async def _change(
         self, known: Subscription, deal: Deal, tier: PublicSubscriptionTier, at: datetime
     ) -> None:
-        """Enter another plan; if it is billed at once, it counts once that is paid."""
+        """Enter another plan; if it is billed at once, it counts once that is paid.
+
+        More for no money is not given: what is billed with the next month counts with that.
+        """
         latest = object_in(deal.latest_invoice)
         if bills(latest, deal):
             invoice = read(Invoice, latest, "Stripe's invoice")
             if invoice.amount_due > 0:
                 payment = await self._invoice_payment(known, deal, invoice)
+                # By which it is asked after, should nobody tell that it was paid.
+                await self._books.advance(payment.id, reference=invoice.id)
                 effective_at = time_of(invoice.created) or at
                 await self._books.change_subscription(known.id, tier, effective_at, payment.id)
                 return
+        elif TIERS.index(tier) > TIERS.index(known.tier):
+            return
         await self._books.change_subscription(known.id, tier, at, None)
 
     async def _follow_charge(self, charge_id: str) -> Applied:
@@ -1003,11 +1038,24 @@ def tier_of(deal: Deal) -> PublicSubscriptionTier | None:
 
 def bills(invoice: Mapping[str, Any], deal: Deal) -> bool:
     """Whether an invoice is for the change to what a subscription is for now, and no older one."""
-    prices = {id_in(item.get("price")) for item in items_in(deal.items)} - {None}
     return text_in(invoice, "billing_reason") == "subscription_update" and any(
-        id_in(object_in(line, "pricing", "price_details").get("price")) in prices
-        for line in items_in(invoice.get("lines"))
+        is_for(line, deal) for line in items_in(invoice.get("lines"))
     )
+
+
+def renews(invoice: Invoice, deal: Deal) -> bool:
+    """Whether a renewal's invoice is for what a subscription is for now, and not for some days."""
+    return any(
+        is_for(line, deal)
+        and object_in(line, "parent", "subscription_item_details").get("proration") is False
+        for line in items_in(invoice.lines)
+    )
+
+
+def is_for(line: Mapping[str, Any], deal: Deal) -> bool:
+    """Whether a line of an invoice is for what a subscription is for now."""
+    prices = {id_in(item.get("price")) for item in items_in(deal.items)} - {None}
+    return id_in(object_in(line, "pricing", "price_details").get("price")) in prices
 
 
 def period_of(invoice: Invoice) -> tuple[datetime, datetime] | None:

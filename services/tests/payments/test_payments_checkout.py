@@ -18,8 +18,10 @@ from standins.omise import OmiseStandin
 from standins.stripe import StripeStandin
 
 from reelbase.local.pytest_plugin import RunningStack
+from reelbase.payments import load_payments
 from reelbase.payments.base import Applied, Payment
 from reelbase.payments.sandbox import SandboxPayments, event_of
+from reelbase.providers.base import Configuration, Context
 from reelbase.settings import Settings
 from reelbase.signatures import read_base64_secrets, sign_standard_webhooks
 from reelbase.web.app import create_app
@@ -238,6 +240,9 @@ async def test_sandbox_page_is_for_whoever_has_its_address(counter: Counter, buy
         form = answer_url({"url": address})
         answer = await counter.http.post(form, data={"decision": "pay"})
         assert answer.status_code in {404, 422}
+    # No redirect: where to would be for the header Host to say, token and all.
+    elsewhere = await counter.http.get(f"{page}/?token={token}", headers={"Host": "evil.example"})
+    assert elsewhere.status_code == 404
     unknown = uuid.uuid4()
     nobody = f"/sandbox/{unknown}?token={counter.sandbox.token_of(str(unknown))}"
     assert (await counter.http.get(nobody)).status_code == 404
@@ -524,3 +529,25 @@ async def test_sandbox_believes_no_event_about_an_amount(counter: Counter, shop:
         await counter.sandbox.apply("payment.succeeded", {"data": data}, None)
     other = await counter.sandbox.apply("payment.refunded", {"data": data}, None)
     assert other == Applied("ignored")
+
+
+async def test_sandbox_does_not_stand_beside_real_money(counter: Counter, shop: Any) -> None:
+    public_url = "https://api.example"
+    environ = {**counter.stripe.environ, **counter.omise.environ, "REELBASE_SANDBOX_SECRET": SECRET}
+    live = {"STRIPE_SECRET_KEY": "sk_live_1", "OMISE_SECRET_KEY": "skey_1"}
+
+    def load(names: tuple[str, ...], environ: dict[str, str]) -> dict[str, Any]:
+        return load_payments(
+            names,
+            lambda name: Context(environ, webhook_url=f"{public_url}/webhooks/{name}"),
+            shop.books,
+        )
+
+    found = [load(("sandbox", "stripe", "omise"), environ)]
+    found.append(load(("stripe", "omise"), {**environ, **live}))
+    for name, variable in (("stripe", "STRIPE_SECRET_KEY"), ("omise", "OMISE_SECRET_KEY")):
+        with pytest.raises(Configuration, match=f"what {name} takes real money for"):
+            load(("sandbox", name), {**environ, variable: live[variable]})
+    for each in found:
+        for provider in each.values():
+            await provider.aclose()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 from standins.frame import Status
 from standins.omise import OmiseStandin
@@ -76,3 +77,31 @@ async def test_late_subscriptions_are_asked_about_whatever_one_provider_does(
     providers: dict[str, Any] = {"stripe": stripe, "omise": omise, "late": Late()}
     await Reconciler(providers, shop.books).follow_subscriptions()
     assert asked == ["late"]
+
+
+async def test_late_subscriptions_keep_no_payment_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds = anyio.create_memory_object_stream[int](100)
+    late, never = anyio.Event(), anyio.Event()
+
+    class Slow:
+        async def check_subscriptions(self) -> None:
+            late.set()
+            await never.wait()
+
+    class Books:
+        async def claim_open_payments(self, *_: Any) -> list[Any]:
+            await rounds[0].send(1)
+            return []
+
+    monkeypatch.setattr("reelbase.payments.reconcile.PAUSE_SECONDS", 0.01)
+    providers: dict[str, Any] = {"slow": Slow()}
+    books: Any = Books()
+    with rounds[0], rounds[1], anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(Reconciler(providers, books).run)
+            await late.wait()
+            for _ in range(20):
+                await rounds[1].receive()
+            group.cancel_scope.cancel()

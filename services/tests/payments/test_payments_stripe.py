@@ -1,8 +1,10 @@
 """Stripe, against a server on loopback that behaves as its documents say."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 from standins.frame import AfterAccepting, Cut, Garbage, Status
 from standins.stripe import StripeStandin
@@ -524,6 +526,68 @@ async def test_change_of_plan_counts_once_its_bill_is_paid(
     assert await shop.is_sound(payment.user_id)
 
 
+async def test_more_that_is_not_billed_at_once_counts_with_the_month_that_is(
+    shop: Any, stripe: StripePayments, stripe_standin: StripeStandin
+) -> None:
+    payment, deal = await subscribed(shop, stripe, stripe_standin, days_ago=31)
+    cheap = stripe_standin.renew(deal, 999, "usd")
+    await shop.tell(stripe, cheap)
+    # As a portal has it that bills no difference: up, and back before the month is over.
+    raised = stripe_standin.change(deal, "business", 0, "usd")
+    for event in (raised, cheap):
+        await shop.tell(stripe, event)
+    assert await shop.tier(payment.user_id) == "starter"
+    assert await shop.bought(payment.user_id) == 100
+    # Who keeps it is billed for it, and has it once that is paid.
+    item = stripe_standin.things[deal]["items"]["data"][0]
+    item["current_period_end"] = stripe_standin.now - 60
+    unpaid = stripe_standin.renew(deal, 9999, "usd", is_paid=False)
+    await shop.tell(stripe, unpaid)
+    assert await shop.tier(payment.user_id) == "starter"
+    paid = stripe_standin.settle_invoice(unpaid["data"]["object"]["id"])
+    for event in (paid, raised, paid):
+        await shop.tell(stripe, event)
+    assert await shop.tier(payment.user_id) == "business"
+    assert await shop.bought(payment.user_id) > 1000
+    assert await shop.is_sound(payment.user_id)
+
+
+async def test_plan_that_a_balance_paid_for_brings_nothing(
+    shop: Any, stripe: StripePayments, stripe_standin: StripeStandin
+) -> None:
+    payment, _ = await shop.open(stripe, tier="starter")
+    paid = stripe_standin.pay(session_of(stripe_standin, payment))
+    session = stripe_standin.things[session_of(stripe_standin, payment)]
+    stripe_standin.things[session["invoice"]].update(amount_due=0, amount_paid=0)
+    for status in ("paid", "no_payment_required"):
+        session["payment_status"] = status
+        with pytest.raises(DatabaseError) if status == "paid" else nullcontext():
+            await shop.tell(stripe, paid)
+    assert await shop.tier(payment.user_id) == "free"
+    assert await shop.bought(payment.user_id) == 0
+
+
+async def test_bill_of_a_change_is_asked_after_like_any_payment(
+    shop: Any, stripe: StripePayments, stripe_standin: StripeStandin
+) -> None:
+    statuses = []
+    for end in ("paid", "void"):
+        payment, deal = await subscribed(shop, stripe, stripe_standin, days_ago=3)
+        stripe_standin.now -= 100
+        changed = stripe_standin.change(deal, "creator", 2000, "usd", is_paid=False)
+        stripe_standin.now += 100
+        await shop.tell(stripe, changed)
+        invoice = stripe_standin.things[deal]["latest_invoice"]
+        if end == "paid":
+            stripe_standin.settle_invoice(invoice)
+        else:
+            stripe_standin.things[invoice]["status"] = end
+        bill = await shop.books.payment_by_reference("stripe", invoice)
+        await stripe.check(bill)
+        statuses.append(((await shop.payment(bill.id)).status, await shop.tier(payment.user_id)))
+    assert statuses == [("succeeded", "creator"), ("failed", "starter")]
+
+
 async def test_change_to_an_unknown_price_is_shown(
     shop: Any, stripe: StripePayments, stripe_standin: StripeStandin
 ) -> None:
@@ -549,6 +613,40 @@ async def test_plan_cannot_be_paid_in_two_tabs(
     with pytest.raises(Refused, match="on its way"):
         await shop.open(stripe, first.user_id, tier="starter")
     assert await shop.tier(first.user_id) == "creator"
+
+
+class AtOnce:
+    """The books, where nobody learns which payments are open before two have asked."""
+
+    def __init__(self, books: Any) -> None:
+        self._books = books
+        self._asked = 0
+        self._both = anyio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._books, name)
+
+    async def open_plan_payments(self, *asked: Any) -> list[Any]:
+        found = await self._books.open_plan_payments(*asked)
+        self._asked += 1
+        if self._asked == 2:
+            self._both.set()
+        await self._both.wait()
+        return list(found)
+
+
+async def test_two_plans_at_the_same_moment_leave_no_two_pages_to_pay_on(
+    shop: Any, stripe: StripePayments, stripe_standin: StripeStandin
+) -> None:
+    first = await shop.open_payment(stripe, tier="starter")
+    second = await shop.open_payment(stripe, first.user_id, tier="creator")
+    stripe._books = AtOnce(shop.books)
+    async with anyio.create_task_group() as group:
+        for payment in (first, second):
+            group.start_soon(stripe.open, Purchase("A plan"), payment)
+    sessions = [each for each in stripe_standin.things.values() if "payment_status" in each]
+    assert len(sessions) == 2
+    assert [each["status"] for each in sessions].count("open") < 2
 
 
 async def test_subscription_that_another_replaces_is_ended_at_stripe(

@@ -342,6 +342,7 @@ class StripeStandin(Standin):
             )
             session["subscription"] = deal["id"]
             self.invoice(deal["id"], "subscription_create", amount, currency)
+            session["invoice"] = deal["latest_invoice"]
         return self.event("checkout.session.completed", session_id)
 
     def promise(self, session_id: str) -> dict[str, Any]:
