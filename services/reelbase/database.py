@@ -336,7 +336,7 @@ class Database:
         """Put calls that were made to providers on record; one that is there already stays. Once.
 
         Args:
-            calls: As JSON: see `dispatch.usage`.
+            calls: As JSON: see `reelbase.usage`.
 
         Returns:
             How many of them are new.

@@ -117,7 +117,7 @@ class Storage:
                 elif failures:
                     if await self._is_stored(upload):
                         return
-                    offset = await self._find_offset(address)
+                    offset = await self._find_offset(address, upload)
                     if offset == upload.size:
                         # All of it has arrived and has not become a file.
                         raise UploadGone
@@ -164,12 +164,12 @@ class Storage:
             raise StorageUnavailable("Storage does not say how far an upload came.")
         return int(reached)
 
-    async def _find_offset(self, address: httpx.URL) -> int:
+    async def _find_offset(self, address: httpx.URL, upload: "Upload") -> int:
         """Ask how many bytes of an upload have arrived."""
         response = await self._tell("HEAD", address, {})
         refuse_upload(response)
         reached = response.headers.get("upload-offset", "")
-        if not reached.isdecimal():
+        if not reached.isdecimal() or int(reached) > upload.size:
             raise StorageUnavailable("Storage does not say how far an upload came.")
         return int(reached)
 

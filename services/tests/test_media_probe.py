@@ -1,13 +1,22 @@
 """Probing: what a file is, and what is no media file however it is named."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from standins.media import TINY_MP4
 
-from reelbase.media.probe import MediaInfo, Unreadable, probe
+from reelbase.media.probe import (
+    LARGE_BYTES,
+    MAX_IMAGE_BYTES,
+    MediaInfo,
+    Unreadable,
+    probe,
+    probe_apart,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +39,35 @@ def test_wav_is_measured(tmp_path: Path) -> None:
     assert (info.mime_type, info.kind, info.duration_ms) == ("audio/wav", "audio", 1000)
     assert info.has_audio
     assert info.audio_codec == "pcm_s16le"
+
+
+def test_picture_of_more_bytes_than_are_stored_is_not_even_opened(tmp_path: Path) -> None:
+    path = tmp_path / "picture.webp"
+    Image.new("RGB", (31, 17)).save(path, "WEBP")
+    with path.open("r+b") as file:
+        file.truncate(MAX_IMAGE_BYTES + 1)
+    with pytest.raises(Unreadable, match="larger"):
+        probe(path)
+
+
+def test_large_film_is_looked_into_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(TINY_MP4 + struct.pack(">I4s", LARGE_BYTES, b"free"))
+    os.truncate(path, len(TINY_MP4) + LARGE_BYTES)
+    assert probe_apart(path) == probe(path)
+
+
+def test_film_with_a_title_of_a_gigabyte_takes_no_memory_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    size = 1 << 30
+    handler = struct.pack(">I4s", 33, b"hdlr") + b"\0" * 8 + b"mdirappl" + b"\0" * 9
+    title = struct.pack(">I4sI4sII", size + 24, b"\xa9nam", size + 16, b"data", 1, 0)
+    titles = struct.pack(">I4s", size + 32, b"ilst") + title
+    meta = struct.pack(">I4sI", size + 77, b"meta", 0) + handler + titles
+    path.write_bytes(TINY_MP4 + meta)
+    os.truncate(path, path.stat().st_size + size)
+    with pytest.raises(Unreadable):
+        probe_apart(path)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import jwt
 import psycopg
 import pytest
 from psycopg import sql
+from standins.raw import raw_server
 
 from reelbase.database import TaskInput, open_client
 from reelbase.dispatch.inputs import StoredInput
@@ -505,6 +506,25 @@ async def test_storage_that_stays_away_is_said_to_be_away(stack: RunningStack, f
             await storage.upload("final-videos", "a/b.mp4", film, "video/mp4")
         with pytest.raises(StorageUnavailable):
             await storage.download("final-videos", "a/b.mp4", film, 1)
+
+
+@pytest.mark.anyio
+async def test_upload_that_came_further_than_it_goes_is_not_taken_for_stored(
+    stack: RunningStack, film: Path
+) -> None:
+    answers = (
+        b"HTTP/1.1 201 Created\r\nLocation: /storage/v1/upload/resumable/x\r\n",
+        b"HTTP/1.1 503 Away\r\n",
+        b"HTTP/1.1 404 No such file\r\n",
+        b"HTTP/1.1 200 OK\r\nUpload-Offset: 999999999999\r\n",
+    )
+    told = [answer + b"Content-Length: 0\r\nConnection: close\r\n\r\n" for answer in answers]
+    async with (
+        raw_server(*told) as port,
+        storage_of(stack, f"http://127.0.0.1:{port}") as storage,
+    ):
+        with pytest.raises(StorageUnavailable):
+            await storage.upload("final-videos", "a/b.mp4", film, "video/mp4")
 
 
 @pytest.mark.anyio

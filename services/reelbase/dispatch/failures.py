@@ -117,7 +117,7 @@ def failure_told(error: ProviderError, task: Task) -> Failure:
             log.error("provider_misconfigured", job_id=task.job_id, code=code)
             return Failure("configuration", code, message)
         case Unknown():
-            return Failure("unknown", code, message)
+            return Failure("unknown", code, message, error.retry_after)
         case Unknowable():
             return Failure("unknown", code, message, is_final=True)
         case _:

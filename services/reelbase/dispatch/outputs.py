@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 import structlog
 
-from reelbase.media.probe import MediaInfo, Unreadable, probe
+from reelbase.media.probe import MediaInfo, Unreadable, probe_apart
 from reelbase.media.thumbnails import is_small, make_thumbnail
 from reelbase.providers.base import Output, Transient
 from reelbase.storage import Storage
@@ -178,7 +178,7 @@ def inspect(path: Path, role: str, workdir: Path) -> Inspected:
     if kind is None or not usable or not path.resolve().is_relative_to(workdir.resolve()):
         raise UnusableOutput("unusable_output", "The provider returned a file that cannot be used.")
     try:
-        info = probe(path)
+        info = probe_apart(path)
     except (Unreadable, OSError) as error:
         message = f"The provider returned a damaged {kind}."
         raise UnusableOutput("unusable_output", message) from error

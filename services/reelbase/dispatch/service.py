@@ -12,19 +12,16 @@ from reelbase.dispatch.dispatcher import Dispatcher
 from reelbase.dispatch.frugal import be_frugal
 from reelbase.dispatch.health import health_server
 from reelbase.dispatch.housekeeping import keep_house
-from reelbase.dispatch.usage import UsageLog
 from reelbase.dispatch.workroot import make_private
 from reelbase.errors import SettingsError
 from reelbase.providers import load_providers
 from reelbase.providers.base import Call, Configuration, Context, Provider
 from reelbase.settings import Settings
 from reelbase.storage import Storage
-from reelbase.telemetry import Telemetry, open_telemetry
+from reelbase.telemetry import open_telemetry
+from reelbase.usage import UsageLog
 
 __all__ = ["make_context", "run_worker"]
-
-FLUSH_SECONDS = 3.0
-"""How long a worker that has stopped tries to tell what it asked of providers."""
 
 CLOSE_SECONDS = 2.0
 """How long providers may take to close their connections."""
@@ -72,7 +69,7 @@ async def run_worker(settings: Settings, providers: Mapping[str, Provider] | Non
             await dispatcher.run()
             await close(providers)
             group.cancel_scope.cancel()
-        await tell_rest(usage, database, telemetry)
+        await usage.tell_rest(database, telemetry)
 
 
 def make_context(settings: Settings, name: str, on_call: Callable[[Call], None]) -> Context:
@@ -105,14 +102,6 @@ async def close(providers: Mapping[str, Provider]) -> None:
                 await aclose()
         except Exception as error:
             log.warning("close_failed", provider=name, error=type(error).__name__)
-
-
-async def tell_rest(usage: UsageLog, database: Database, telemetry: Telemetry) -> None:
-    """Put the last calls on record, if the database takes them in time."""
-    with anyio.move_on_after(FLUSH_SECONDS):
-        await usage.flush(database, telemetry)
-    if left := len(usage):
-        log.error("usage_dropped", calls=left)
 
 
 async def stop_on_signals(dispatcher: Dispatcher) -> None:

@@ -39,6 +39,9 @@ __all__ = ["Outboxes", "Steps"]
 
 T = TypeVar("T")
 
+MAX_FIGURE = 1e8
+"""What no job costs, in units or dollars; more fits into no column."""
+
 STORING_SECONDS = 1.0
 """Storing that takes longer is announced."""
 
@@ -195,8 +198,8 @@ class Steps:
                 assets=assets,
                 yields=finished.yields,
                 latency_ms=held.latency_ms,
-                units=finished.units,
-                cost_usd=finished.cost_usd,
+                units=figure(finished.units),
+                cost_usd=figure(finished.cost_usd),
             )
         except ValueError as error:
             verdict = Verdict("refused", str(error))
@@ -309,6 +312,11 @@ def heed(answer: asyncio.Future[Verdict], held: Held) -> None:
         log.warning("announce_failed", job_id=held.task.job_id, error=type(error).__name__)
     elif answer.result().result == "lease_lost" and not held.settling and not held.submitting:
         held.scope.cancel()
+
+
+def figure(told: float | None) -> float | None:
+    """Take what a provider says that it billed, if that can be: no result is lost for it."""
+    return told if told is not None and 0 <= told < MAX_FIGURE else None
 
 
 def is_in_doubt(task: Task) -> bool:

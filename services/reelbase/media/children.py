@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 
-__all__ = ["end_with_parent", "limit_resources"]
+__all__ = ["end_with_parent", "environment", "limit_resources"]
 
 _PR_SET_PDEATHSIG = 1
 _OPEN_FILES = 256
@@ -23,6 +23,12 @@ def end_with_parent(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it was gone before we had asked
         os._exit(1)
+
+
+def environment() -> dict[str, str]:
+    """What such a process may know of ours: how to find Python's modules, and no secrets."""
+    kept = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
+    return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def limit_resources(*, memory: int, file_bytes: int, processor_seconds: int) -> None:

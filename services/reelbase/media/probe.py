@@ -3,10 +3,18 @@
 Nothing is decoded: only headers are read, the demuxer is the one that the first bytes call for (a
 playlist that names other files or hosts is no media file here), and sizes beyond reason are
 refused before anybody allocates memory for them.
+
+Of a film's headers FFmpeg keeps all there is, were it a title of two gigabytes. So a large file is
+looked into by a process of its own (`probe_apart`), which may take only so much memory and time:
+`python -m reelbase.media.probe PARENT FILE` prints what it found, as JSON.
 """
 
+import json
+import os
+import subprocess
+import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,11 +22,24 @@ import av
 from av.error import FFmpegError
 from PIL import Image
 
-__all__ = ["MAX_PIXELS", "MediaInfo", "Unreadable", "probe", "sniff"]
+from reelbase.media.children import end_with_parent, environment, limit_resources
+
+__all__ = ["MAX_PIXELS", "MediaInfo", "Unreadable", "probe", "probe_apart", "sniff"]
 
 MAX_PIXELS = 100_000_000
 """The largest picture or frame that is accepted, in pixels."""
 
+MAX_IMAGE_BYTES = 100 << 20
+"""The largest picture that is looked into: Pillow reads a WebP, and any part of a PNG, as a whole.
+
+It is also the most that is stored of one.
+"""
+
+LARGE_BYTES = 32 << 20
+"""Files from this size on get a process; smaller ones cannot fill much memory."""
+
+_SECONDS = 60
+_MEMORY = 1 << 30
 _LONGEST_MS = 24 * 3600 * 1000
 
 Kind = Literal["image", "video", "audio"]
@@ -99,7 +120,33 @@ def probe(path: Path) -> MediaInfo:
     raise Unreadable("not a media file of a known type")
 
 
+def probe_apart(path: Path) -> MediaInfo:
+    """As `probe`, but by a process of its own where the file is large. Blocking.
+
+    Raises:
+        Unreadable: as `probe`; or it takes too much memory or time.
+        OSError: the file cannot be opened.
+    """
+    if path.stat().st_size < LARGE_BYTES:
+        return probe(path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", __name__, str(os.getpid()), str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            timeout=_SECONDS,
+            check=True,
+        )
+        return MediaInfo(**json.loads(done.stdout))
+    except (subprocess.SubprocessError, ValueError, TypeError) as error:
+        raise Unreadable("the file's headers make no sense") from error
+
+
 def _image(path: Path, mime_type: str) -> MediaInfo:
+    if path.stat().st_size > MAX_IMAGE_BYTES:
+        raise Unreadable("the image is larger than any that is stored")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -160,3 +207,19 @@ def _container(path: Path, mime_type: str) -> MediaInfo:
 def _check_size(width: int, height: int) -> None:
     if not (width > 0 and height > 0 and width * height <= MAX_PIXELS):
         raise Unreadable(f"a picture of {width} by {height} pixels is out of bounds")
+
+
+def main(parent: int, path: str) -> int:
+    """Be the process; return its status."""
+    end_with_parent(parent)
+    limit_resources(memory=_MEMORY, file_bytes=0, processor_seconds=_SECONDS)
+    try:
+        found = probe(Path(path))
+    except (Unreadable, OSError, MemoryError):
+        return 1
+    print(json.dumps(asdict(found)))  # noqa: T201 - it is what was asked for
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

@@ -19,7 +19,7 @@ import anyio
 from av.error import FFmpegError
 from PIL import Image
 
-from reelbase.media.children import end_with_parent, limit_resources
+from reelbase.media.children import end_with_parent, environment, limit_resources
 from reelbase.media.probe import IMAGES, sniff
 from reelbase.media.sources import decoded, load_picture, opened, unreadable
 from reelbase.media.spec import Refused, Source
@@ -82,12 +82,6 @@ async def make_thumbnail(source: Path, target: Path) -> bool:
                 process.kill()
             with anyio.CancelScope(shield=True):
                 await process.wait()
-
-
-def environment() -> dict[str, str]:
-    """What the process may know of ours: how to find Python's modules, and no secrets."""
-    kept = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
-    return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def paint(source: Path, target: Path) -> None:

@@ -338,7 +338,15 @@ class Configuration(ProviderError):  # noqa: N818
 
 
 class Unknown(ProviderError):  # noqa: N818
-    """A submission was sent and its answer lost: nobody knows whether it is under way."""
+    """A submission was sent and its answer lost: nobody knows whether it is under way.
+
+    It is looked for after `retry_after` seconds: what is only just arriving may not be found yet,
+    and what is not found is made again.
+    """
+
+    def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
 
 
 class Unknowable(ProviderError):  # noqa: N818

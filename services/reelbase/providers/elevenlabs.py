@@ -40,6 +40,8 @@ SETTINGS: Final = ("stability", "similarity_boost", "style", "speed")
 LOST: Final = "The provider's answer to this job was lost."
 
 QUOTA: Final = frozenset({"quota_exceeded", "payment_required", "insufficient_credits"})
+VOICES = re.compile(r"(?i)\bvoices?\b")
+NO_VOICE: Final = "provider_voice_refused"
 REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     "voice_not_found": ("unknown_voice", "parameters.voice: there is no such voice."),
     "max_character_limit_exceeded": ("prompt_too_long", "prompt: it is too long for this model."),
@@ -98,24 +100,31 @@ class ElevenLabsProvider:
             raise Permanent(*REFUSED["voice_not_found"])
         body = wish(job)
         path = workdir() / "output-0"
-        async with self._wire.calling(
-            "submit",
-            "POST",
-            f"/v1/text-to-speech/{voice}",
-            job=job,
-            creates=True,
-            headers={"Accept": "audio/mpeg"},
-            params={"output_format": FORMAT},
-            json=body,
-            into=path,
-            seconds=600.0,
-        ) as answer:
-            units = characters(answer.headers.get("character-cost"), len(job.prompt))
-            answer.bill(units)
-            try:
-                spoken = await keep_file(path, mime_kinds={"audio"})
-            except Permanent:
-                raise answer.garbled() from None
+        try:
+            async with self._wire.calling(
+                "submit",
+                "POST",
+                f"/v1/text-to-speech/{voice}",
+                job=job,
+                creates=True,
+                headers={"Accept": "audio/mpeg"},
+                params={"output_format": FORMAT},
+                json=body,
+                into=path,
+                seconds=600.0,
+            ) as answer:
+                units = characters(answer.headers.get("character-cost"), len(job.prompt))
+                answer.bill(units)
+                try:
+                    spoken = await keep_file(path, mime_kinds={"audio"})
+                except Permanent:
+                    raise answer.garbled() from None
+        except Configuration as error:
+            if error.code == NO_VOICE and job.parameters.get("voice"):
+                # A user's choice, which must not keep everybody else's jobs waiting.
+                message = "parameters.voice: this voice cannot be used."
+                raise Permanent("unknown_voice", message) from None
+            raise
         return Finished((spoken.output(),), units=units)
 
     async def look_up(self, job: Job, workdir: Workdir) -> Finished | Running:  # noqa: ARG002
@@ -168,6 +177,10 @@ def refusal(status: int, told: Any) -> ProviderError | None:
         code = detail.get(name)
         if not isinstance(code, str):
             continue
+        said = detail.get("message")
+        if status in {401, 402, 403} and isinstance(said, str) and VOICES.search(said[:1000]):
+            # "Free users cannot use library voices via the API", as a `payment_required`.
+            return Configuration(NO_VOICE, "Our account at the provider may not use this voice.")
         if code in QUOTA:
             message = "Our account at the provider is used up for the moment."
             return Configuration("provider_quota", message)

@@ -73,6 +73,7 @@ USUAL: Final[Fields] = {
 
 MODEL = re.compile(r"(?a)\w[\w.-]{0,99}(?:/\w[\w.-]{0,99}){1,8}")
 QUOTA = re.compile(r"(?i)balance|locked|credit")
+UNDER_WAY = re.compile(r"(?i)\b(still )?in (progress|queue)\b")
 NAMESPACES: Final = frozenset({"workflows", "comfy"})
 
 # Why the queue could not do a job, which is no fault of the job's.
@@ -212,19 +213,12 @@ class Fal:
             ProviderError: as with any call; `provider_moderated`, `provider_refused`,
                 `provider_failed`, `provider_cancelled`, `provider_lost`.
         """
-        its_id = id_of(job)
-        answer = await self._wire.call(
-            "look_up", "GET", self._address(job, "status_url"), job=job, accept={404, 410}
-        )
-        if answer.status in {404, 410}:
-            raise gone(job, self._now())
-        told = answer.read(Status)
-        if told.request_id not in {None, its_id}:
-            raise answer.garbled()
-        if told.status in {"IN_QUEUE", "IN_PROGRESS"}:
-            return Running(None, self._pause(age_of(job, self._now())))
+        told = await self._status(job)
+        if told.status == "COMPLETED" and told.request_id is None:
+            # It does not say whose end that is: another's would have this job made anew, and paid.
+            told = await self._status(job, fresh=True)
         if told.status != "COMPLETED":
-            raise answer.garbled()
+            return Running(None, self._pause(age_of(job, self._now())))
         if (error := of_the_queue(told.error_type)) is not None:
             raise error
         # The result does not say whose it is: nothing may have been left over on the connection.
@@ -236,6 +230,9 @@ class Fal:
             fresh=True,
             accept=REFUSALS,
         ) as answer:
+            if answer.status == 400 and UNDER_WAY.search(presentable(message_of(answer.object()))):
+                # Not every machine of theirs has heard of the end.
+                return Running(None, self._pause(age_of(job, self._now())))
             if answer.status >= 400:
                 self._fail(answer, job)
             result = answer.json()
@@ -259,6 +256,24 @@ class Fal:
             # Not before: it will be looked up again if it cannot be fetched.
             answer.bill(units=units_of(answer))
             return Finished(outputs, units=answer.units)
+
+    async def _status(self, job: Job, *, fresh: bool = False) -> Status:
+        """Ask how a job stands; `fresh` leaves no room for what was meant for another one."""
+        answer = await self._wire.call(
+            "look_up",
+            "GET",
+            self._address(job, "status_url"),
+            job=job,
+            fresh=fresh,
+            accept={404, 410},
+        )
+        if answer.status in {404, 410}:
+            raise gone(job, self._now())
+        told = answer.read(Status)
+        is_known = told.status in {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}
+        if not is_known or told.request_id not in {None, id_of(job)}:
+            raise answer.garbled()
+        return told
 
     async def recover(self, job: Job, workdir: Workdir, report: Report) -> NoReturn:  # noqa: ARG002
         """Raises Unknowable: the queue cannot be asked what is in it."""

@@ -48,6 +48,11 @@ __all__ = [
 
 PIECE_BYTES: Final = 256 << 10
 HEAD_BYTES: Final = 64
+
+WINDOW_BYTES: Final = 256 << 10
+"""What may be on its way on a connection. Unbounded, the kernel gathers megabytes for a fast one
+while others are served, and the event loop takes all of it into memory at once."""
+
 MAX_REDIRECTS: Final = 5
 MAX_URL: Final = 8000
 MAX_ADDRESSES: Final = 4
@@ -229,11 +234,14 @@ async def fetch_all(
     """Fetch a job's outputs of one kind, as many as it asked for.
 
     Raises:
-        Permanent: as with `fetch`; `no_output` if there is none.
+        Permanent: as with `fetch`; `no_output` if there is none, `output_missing` if there are
+            fewer than were paid for.
         Transient: as with `fetch`.
     """
     if not urls:
         raise Permanent("no_output", "The provider finished without a result.")
+    if len(urls) < job.output_count:
+        raise Permanent("output_missing", "The provider made fewer outputs than were ordered.")
     outputs = []
     for position, url in enumerate(urls[: max(1, job.output_count)]):
         fetched = await fetch(
@@ -303,11 +311,16 @@ class Visit:
 
     async def _follow(self, url: str, path: Path, headers: Mapping[str, str]) -> None:
         target = parsed(url)
-        async with httpx.AsyncClient(
-            timeout=httpx.Timeout(STALL_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_keepalive_connections=0),
-            cookies=no_cookies(),
+        transport = httpx.AsyncHTTPTransport(
             verify=tls_context(),
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)],
+        )
+        async with httpx.AsyncClient(
+            transport=transport,
+            timeout=httpx.Timeout(STALL_SECONDS, connect=CONNECT_SECONDS),
+            cookies=no_cookies(),
             trust_env=False,
             follow_redirects=False,
         ) as client:
@@ -375,15 +388,21 @@ class Visit:
         length, since, counted = 0, anyio.current_time(), 0
         file = await anyio.to_thread.run_sync(open_new, path)
         try:
-            async for piece in response.aiter_raw(PIECE_BYTES):
-                length += len(piece)
+            waiting = bytearray()
+            # As it comes: whoever drips would be seen only when the first piece is full.
+            async for part in response.aiter_raw():
+                length += len(part)
                 if length > limit:
                     raise too_large()
-                await anyio.to_thread.run_sync(file.write, piece)
+                waiting += part
+                if len(waiting) >= PIECE_BYTES:
+                    await anyio.to_thread.run_sync(file.write, waiting)
+                    waiting = bytearray()
                 if (now := anyio.current_time()) - since >= SLOW_SECONDS:
                     if length - counted < SLOW_BYTES:
                         raise unavailable()
                     since, counted = now, length
+            await anyio.to_thread.run_sync(file.write, waiting)
         finally:
             file.close()
 

@@ -73,6 +73,10 @@ SIZES: Final = {
 }
 
 MAX_DEPTH: Final = 6
+MAX_PARTS: Final = 100
+"""How many parts of an input's schema are read: references can make a short one endless."""
+
+MAX_REFERENCE: Final = 500
 MAX_FOUND: Final = 50
 SECONDS = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?) ?(?:s|sec|seconds)?")
 SUFFIXES: Final = {
@@ -281,8 +285,13 @@ def read_field(document: Any, told: Any) -> Field:
     types: set[str] = set()
     choices: list[Any] = []
     bounds: dict[str, list[float]] = {"min": [], "max": []}
+    left = MAX_PARTS
 
     def visit(schema: Any, depth: int) -> None:
+        nonlocal left
+        if left == 0:
+            return
+        left -= 1
         schema = resolved(document, schema)
         if isinstance(schema.get("type"), str):
             types.add(schema["type"])
@@ -318,6 +327,8 @@ def resolved(document: Any, schema: Any) -> dict[str, Any]:
         reference = schema.get("$ref")
         if not isinstance(reference, str):
             return schema
+        if len(reference) > MAX_REFERENCE:
+            return {}
         schema = document
         for part in reference.removeprefix("#/").split("/"):
             schema = schema.get(part) if isinstance(schema, dict) else None

@@ -48,6 +48,7 @@ from reelbase.providers.wire import (
     Answer,
     Wire,
     base_of,
+    countable,
     key_of,
     path_part,
     poll_pause,
@@ -76,6 +77,7 @@ LENGTHS: Final = tuple(range(3, 16))
 SECONDS: Final = 8  # where nobody says how long
 INLINE_BYTES: Final = 14 << 20  # of files; a request may have 20 MB, a third of them for base64
 ANSWER_BYTES: Final = 48 << 20  # an image in 4K, in base64
+AT_ONCE: Final = 8  # each may hold a request of 20 MB, or an answer of 48, several times over
 FIRST_PAUSE: Final = 4.0
 
 UNSAFE = re.compile(r"(IMAGE_)?(SAFETY|PROHIBITED_CONTENT|BLOCKLIST|SPII|RECITATION)")
@@ -97,15 +99,12 @@ PASSING: Final = frozenset(
 REFUSED: Final = "The provider's rules do not allow this content."
 
 
-class Usage(BaseModel):
-    """How many tokens were made; thinking is billed like them."""
-
-    total_output_tokens: int | None = None
-    total_thought_tokens: int | None = None
-
-
 class Interaction(BaseModel):
-    """An interaction, as it is told of. What models say of themselves has no fixed form."""
+    """An interaction, as it is told of. What models say of themselves has no fixed form.
+
+    `usage` says how many tokens were made: {"total_output_tokens": 9, "total_thought_tokens": 1}.
+    What was made is not lost for a figure in a form that is not known.
+    """
 
     id: ProviderId
     status: Annotated[str, Field(max_length=100)]
@@ -114,7 +113,7 @@ class Interaction(BaseModel):
     errors: Any = None
     output_video: Any = None
     output_image: Any = None
-    usage: Usage | None = None
+    usage: Any = None
 
 
 def make(context: Context) -> "GoogleProvider":
@@ -153,7 +152,7 @@ class GoogleProvider:
 
     name = "google"
     kinds = frozenset({"text_to_video", "image_to_video", "text_to_image"})
-    concurrency = None
+    concurrency = AT_ONCE
     repeatable = False
 
     def __init__(self, context: Context, now: Callable[[], float] = time.time) -> None:
@@ -422,12 +421,13 @@ def media_of(interaction: Interaction, kind: str) -> Iterator[Mapping[str, Any]]
             yield content
 
 
-def tokens_of(usage: Usage | None) -> float | None:
-    """How many tokens are billed as output, where that is told."""
-    if usage is None or usage.total_output_tokens is None:
+def tokens_of(usage: Any) -> float | None:
+    """How many tokens are billed as output, where that is told; thinking is billed like it."""
+    told = usage if isinstance(usage, dict) else {}
+    tokens = countable(told.get("total_output_tokens"))
+    if tokens is None:
         return None
-    tokens = usage.total_output_tokens + (usage.total_thought_tokens or 0)
-    return float(tokens) if 0 <= tokens < 1 << 53 else None
+    return tokens + (countable(told.get("total_thought_tokens")) or 0.0)
 
 
 def error_of(told: Any) -> Mapping[str, Any]:

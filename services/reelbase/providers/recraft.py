@@ -27,7 +27,7 @@ from reelbase.providers.base import (
     Workdir,
 )
 from reelbase.providers.fetch import fetch
-from reelbase.providers.wire import Wire, base_of, key_of
+from reelbase.providers.wire import Wire, base_of, countable, key_of
 from reelbase.providers.wishes import prompt_of
 
 __all__ = ["SECRETS", "RecraftProvider", "make"]
@@ -47,10 +47,13 @@ class Image(BaseModel):
 
 
 class Images(BaseModel):
-    """The answer: as many images as were asked for, and what they cost in API units."""
+    """The answer: as many images as were asked for, and what they cost in API units.
+
+    Images that are paid for are not lost for a figure in a form that is not known.
+    """
 
     data: Annotated[tuple[Image, ...], Field(min_length=1)]
-    credits: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    credits: Any = None
 
 
 def make(context: Context) -> "RecraftProvider":
@@ -102,7 +105,7 @@ class RecraftProvider:
             json=wish(job),
         ) as answer:
             images = answer.read(Images)
-            units = images.credits
+            units = countable(images.credits)
             dollars = None if units is None else units / UNITS_PER_USD
             answer.bill(units, dollars)
         report(60)

@@ -32,7 +32,15 @@ from reelbase.providers.base import (
     Workdir,
 )
 from reelbase.providers.fetch import fetch
-from reelbase.providers.wire import Answer, Wire, base_of, key_of, path_part, poll_pause
+from reelbase.providers.wire import (
+    Answer,
+    Wire,
+    base_of,
+    countable,
+    key_of,
+    path_part,
+    poll_pause,
+)
 from reelbase.providers.wishes import (
     ProviderId,
     address_of,
@@ -98,12 +106,6 @@ LENGTHS: Final[Mapping[str, tuple[int, ...]]] = {
 ANY_LENGTH: Final = (5, *range(2, 31))
 
 
-class Cost(BaseModel):
-    """What a task has cost, in credits."""
-
-    credits: Annotated[float | None, Field(allow_inf_nan=False)] = None
-
-
 class Made(BaseModel):
     """The answer to a submission."""
 
@@ -111,14 +113,17 @@ class Made(BaseModel):
 
 
 class Task(BaseModel):
-    """A task, as it is told of. `progress` is a part of 1."""
+    """A task, as it is told of. `progress` is a part of 1; `cost` is {"credits": 60}.
+
+    A film is not lost for a figure in a form that is not known.
+    """
 
     id: str
     status: Literal["PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
-    progress: Annotated[float | None, Field(allow_inf_nan=False)] = None
-    output: tuple[str, ...] = ()
+    progress: Any = None
+    output: tuple[str, ...] | None = None
     failure_code: Annotated[str | None, Field(alias="failureCode")] = None
-    cost: Cost | None = None
+    cost: Any = None
 
 
 def make(context: Context) -> "RunwayProvider":
@@ -184,10 +189,11 @@ class RunwayProvider:
     async def _outcome(
         self, task: Task, job: Job, workdir: Workdir, answer: Answer
     ) -> Finished | Running:
-        credits_ = task.cost.credits if task.cost else None
+        credits_ = countable(task.cost.get("credits")) if isinstance(task.cost, dict) else None
         dollars = None if credits_ is None else credits_ * USD_PER_CREDIT
         if task.status in {"PENDING", "THROTTLED", "RUNNING"}:
-            progress = None if task.progress is None else min(99, max(0, int(task.progress * 100)))
+            part = countable(task.progress)
+            progress = None if part is None else min(99, int(part * 100))
             return Running(progress, max(MIN_PAUSE, poll_pause(age_of(job, self._now()))))
         if task.status == "CANCELLED":
             answer.bill(credits_, dollars)

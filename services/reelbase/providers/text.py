@@ -12,6 +12,7 @@ and so nothing to be paid for.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
@@ -34,7 +35,7 @@ from reelbase.providers.base import (
     Unknowable,
     Workdir,
 )
-from reelbase.providers.wire import Wire, base_of, key_of, retry_after_of
+from reelbase.providers.wire import Wire, base_of, countable, key_of, retry_after_of
 from reelbase.providers.yields import parse_yields, schema_of
 
 __all__ = ["SECRETS", "TextProvider", "make"]
@@ -82,6 +83,7 @@ AGAIN: Final = (
     "This answer cannot be used. {fault} Answer again, with one JSON object that fits the schema"
     " and with nothing else."
 )
+FLAGGED = re.compile(r"(?i)\bflagged\b|\bmoderation\b|\bcontent filter|prompt injection")
 CUT_OFF: Final = "The answer was cut off, as it is too long; write much less."
 
 
@@ -96,21 +98,17 @@ class Choice(BaseModel):
     """One of the answers that were asked for, which is one."""
 
     message: Message
-    finish_reason: str | None = None
-
-
-class Usage(BaseModel):
-    """What is billed, in tokens."""
-
-    prompt_tokens: Annotated[int, Field(ge=0, le=1 << 40)] = 0
-    completion_tokens: Annotated[int, Field(ge=0, le=1 << 40)] = 0
+    finish_reason: Any = None
 
 
 class Completion(BaseModel):
-    """The answer."""
+    """The answer. `usage` is what is billed: {"prompt_tokens": 30, "completion_tokens": 12}.
+
+    A text is not lost for a figure in a form that is not known.
+    """
 
     choices: Annotated[tuple[Choice, ...], Field(min_length=1)]
-    usage: Usage | None = None
+    usage: Any = None
 
 
 class NoJsonMode(Permanent):
@@ -171,7 +169,13 @@ class TextProvider:
         segments = job.parameters.get("segments") if job.kind == "video_segmentation" else None
         tokens: float | None = None
         for is_last in (False, True):
-            text, fault, billed = await self._complete(job, messages)
+            try:
+                text, fault, billed = await self._complete(job, messages)
+            except Throttled as error:
+                if not is_last:
+                    raise
+                # The first answer was paid for: that attempt counts, or there is no end to them.
+                raise Transient(error.code, error.message, error.retry_after) from None
             if billed is not None:
                 tokens = billed + (tokens or 0.0)
             if fault is None:
@@ -242,10 +246,7 @@ class TextProvider:
                 pause = retry_after_of(answer.headers.get("retry-after"), self._now())
                 raise Throttled("provider_busy", "The provider takes no more work now.", pause)
             completion = answer.read(Completion)
-            billed = None
-            if (usage := completion.usage) is not None:
-                billed = float(usage.prompt_tokens + usage.completion_tokens)
-                answer.bill(billed)
+            answer.bill(billed := tokens_of(completion.usage))
             choice = completion.choices[0]
             if choice.finish_reason == "content_filter" or choice.message.refusal:
                 message = "The provider's rules do not allow this content."
@@ -283,12 +284,29 @@ def messages_of(job: Job) -> list[dict[str, str]]:
     ]
 
 
+def tokens_of(usage: Any) -> float | None:
+    """How many tokens are billed, where that is told."""
+    told = usage if isinstance(usage, dict) else {}
+    counts = [countable(told.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
 def refusal(status: int, told: Any) -> ProviderError | None:
     """Read an error of the API: {"error": {"message": "…", "code": "…", "param": "…"}}."""
     error = told.get("error") if isinstance(told, dict) else None
     if not isinstance(error, dict):
         error = {"message": error}
     code, said = error.get("code"), error.get("message")
+    about = error.get("metadata")
+    if status == 403 and (
+        (isinstance(about, dict) and ("flagged_input" in about or "reasons" in about))
+        or (isinstance(said, str) and FLAGGED.search(said[:2000]))
+    ):
+        # OpenRouter's word for what moderation refuses. It is not about our key, and one user's
+        # prompts must not keep everybody else's waiting.
+        message = "The provider's rules do not allow this content."
+        return Permanent("content_refused", message)
     if status in {400, 422} and (
         error.get("param") == "response_format"
         or (isinstance(said, str) and "response_format" in said)

@@ -11,12 +11,13 @@ each way in which it may end says whether that can have happened::
 
     no connection                     Transient      nothing was sent
     401, 403                          Configuration  402: of our account's balance
-    408, 425, 429                     Throttled      with the pause that the provider names
+    425, 429                          Throttled      with the pause that the provider names
     other 4xx                         Permanent      with the provider's own words, cleaned
-    5xx, 3xx, no answer, a garbled one  Unknown      it may have been made
+    5xx, 3xx, 408, no answer, a garbled one  Unknown  it may have been made
 
-Without `creates` the last line is `Transient`; and where something is only asked after, cancelled
-or fetched, so are all other 4xx, since they say nothing against the job.
+Without `creates` the last line is `Transient`, but for 408, which is `Throttled`; and where
+something is only asked after, cancelled or fetched, all other 4xx are `Transient`, too, since they
+say nothing against the job.
 
 Answers are read in bounded memory and bounded time, however slowly they come and whatever they
 unpack to. Redirects are not followed, as they would take the key elsewhere. Each call that creates
@@ -60,6 +61,7 @@ __all__ = [
     "Refusal",
     "Wire",
     "base_of",
+    "countable",
     "key_of",
     "message_of",
     "no_cookies",
@@ -81,9 +83,18 @@ ERROR_SECONDS: Final = 5.0
 """How long an error's body is waited for; its status has said the most of it."""
 
 CONNECT_SECONDS: Final = 5.0
+ARRIVING_SECONDS: Final = 30.0
+"""How long a submission may be on its way after its answer was lost, until a provider shows it."""
+
 MAX_PAUSE: Final = 3600.0
 MAX_MESSAGE: Final = 300
 MAX_URL: Final = 4000
+
+MAX_PARTS: Final = 1_000_000
+"""The most values in one answer: an empty list is two bytes in it, and sixty in memory."""
+
+MAX_FIGURE: Final = 1e8
+"""What no call costs, in units or dollars; more is no figure, and no column holds it."""
 
 GARBLED: Final = (httpx.InvalidURL, UnicodeError)
 """What httpx raises besides, for redirects to where no address leads."""
@@ -98,6 +109,8 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # What no user should see: addresses, paths, and words too long to be words.
 ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}:/{0,2}[^\s]*[/@?=][^\s]*", re.IGNORECASE)
 PATH = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[/\\](?:[\w.-]+[/\\])+[\w.-]*")
+MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+NUMBERS = re.compile(r"(?a)\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b|\[[0-9a-f:.]*:[0-9a-f:.]*\]")
 TOKEN = re.compile(r"[\x21-\x7e]{33,}")
 KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -166,7 +179,8 @@ def presentable(text: object, secrets: Collection[str] = ()) -> str:
     for secret in secrets:
         line = line.replace(secret, "…")
     line = ADDRESS.sub("…", line)
-    line = PATH.sub("…", line)
+    for pattern in (MAIL, NUMBERS, PATH):
+        line = pattern.sub("…", line)
     line = TOKEN.sub("…", line)
     line = "".join(character if character.isprintable() else " " for character in line)
     line = " ".join(line.split())
@@ -249,7 +263,7 @@ class Answer:
     def garbled(self) -> ProviderError:
         """Make the error for an answer that does not say what it should."""
         message = "The provider answered in an unknown form."
-        return (Unknown if self.creates else Transient)("provider_garbled", message)
+        return lost("provider_garbled", message, creates=self.creates)
 
     def bill(self, units: float | None = None, cost_usd: float | None = None) -> None:
         """Note what the call cost; numbers that cannot be true are left out."""
@@ -386,7 +400,7 @@ class Wire:
             except (httpx.HTTPError, httpx.StreamError, *GARBLED, TimeoutError):
                 # The request may have arrived whole.
                 message = "The provider did not answer."
-                raise (Unknown if creates else Transient)("provider_no_answer", message) from None
+                raise lost("provider_no_answer", message, creates=creates) from None
             finally:
                 record["latency_ms"] = round((time.perf_counter() - began) * 1000)
             if not (answer.status in accept or 200 <= answer.status < 300):
@@ -472,13 +486,14 @@ class Wire:
             raise Configuration("provider_quota", message)
         if status in {401, 403}:
             raise Configuration("provider_key_refused", "The provider does not accept our key.")
-        if status in {408, 425, 429}:
+        # 408 is what gateways say, too, who have waited too long for what they passed on.
+        if status in {425, 429} or (status == 408 and not creates):
             message = "The provider takes no more work at the moment."
             raise Throttled("provider_busy", message, pause)
-        if status < 400 or status >= 500:
+        if status < 400 or status >= 500 or status == 408:
             message = "The provider had an error."
             if creates:
-                raise Unknown("provider_error", message)
+                raise lost("provider_error", message, creates=True)
             raise Transient("provider_error", message, pause)
         if operation in ASKING:
             code = "provider_not_found" if status in {404, 410} else "provider_refused"
@@ -489,16 +504,25 @@ class Wire:
         raise Permanent("provider_refused", said or "The provider refused this job.")
 
 
+def lost(code: str, message: str, *, creates: bool) -> ProviderError:
+    """Make the error for an answer that was lost: what was asked for may have been made."""
+    if creates:
+        return Unknown(code, message, ARRIVING_SECONDS)
+    return Transient(code, message)
+
+
 def parse(body: bytes) -> Any:
     """Parse JSON as its standard has it.
 
     Raises:
-        ValueError: it is not JSON, or too deep.
+        ValueError: it is not JSON, too deep, or of too many parts.
     """
 
     def refuse(name: str) -> NoReturn:
         raise ValueError(name)
 
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_PARTS:
+        raise ValueError("too many parts")
     try:
         return json.loads(body, parse_constant=refuse)
     except RecursionError:
@@ -539,7 +563,7 @@ def countable(value: object) -> float | None:
     """Take a number of units or dollars, if it is one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < 1e12 else None
+    return float(value) if 0 <= value < MAX_FIGURE else None
 
 
 async def beginning(response: httpx.Response, answer: Answer) -> bytes:

@@ -39,6 +39,7 @@ from reelbase.providers import load_webhook_sources
 from reelbase.providers.base import Configuration, Context
 from reelbase.settings import Settings
 from reelbase.storage import Storage, open_stored_files
+from reelbase.usage import UsageLog
 from reelbase.web.answers import refusal
 from reelbase.web.bodies import Bodies, BodyRefused, ClientGone, answer_unread, replayed
 from reelbase.web.commits import GroupCommit
@@ -135,8 +136,9 @@ def create_app(settings: Settings, sources: Mapping[str, WebhookSource] | None =
     Raises:
         SettingsError: the webhooks of a provider cannot be set up.
     """
+    usage = UsageLog()
     if sources is None:
-        sources = load_sources(settings)
+        sources = load_sources(settings, usage)
     app = Service(
         title="Reelbase",
         version=__version__,
@@ -144,7 +146,7 @@ def create_app(settings: Settings, sources: Mapping[str, WebhookSource] | None =
         redoc_url=None,
         # Where it would lead is for whoever calls to say, by the header Host.
         redirect_slashes=False,
-        lifespan=lambda app: at_work(app, settings, sources),
+        lifespan=lambda app: at_work(app, settings, sources, usage),
         routes=[
             Route("/health", health),
             Route("/ready", ready),
@@ -178,7 +180,7 @@ def create_app(settings: Settings, sources: Mapping[str, WebhookSource] | None =
 
 @asynccontextmanager
 async def at_work(
-    app: Service, settings: Settings, sources: Mapping[str, WebhookSource]
+    app: Service, settings: Settings, sources: Mapping[str, WebhookSource], usage: UsageLog
 ) -> AsyncIterator[None]:
     """Connect, and do what goes on beside the requests, for as long as the application runs."""
     async with (
@@ -192,7 +194,7 @@ async def at_work(
             content = await database.send("receive_webhooks", f'{{"p_events":{entries}}}')
             return decode("receive_webhooks", content)
 
-        payments, reconcile = open_till(app, settings, client)
+        payments, reconcile = open_till(app, settings, client, usage)
         commits, inbox, tally = GroupCommit(receive), Inbox(database, payments), Tally()
         app.state.parts = {"database": database.ping, "storage": Storage(client).ping}
         app.state.shared_files = SharedFiles(
@@ -215,6 +217,7 @@ async def at_work(
             async with anyio.create_task_group() as group:
                 group.start_soon(commits.run)
                 group.start_soon(tally.run)
+                group.start_soon(usage.run, database)
                 if reconcile is not None:
                     group.start_soon(inbox.run)
                     group.start_soon(reconcile)
@@ -227,22 +230,25 @@ async def at_work(
             with anyio.CancelScope(shield=True):
                 for each in (*sources.values(), *payments.values()):
                     await close(each)
+                await usage.tell_rest(database)
 
 
-def load_sources(settings: Settings) -> dict[str, WebhookSource]:
+def load_sources(settings: Settings, usage: UsageLog) -> dict[str, WebhookSource]:
     """Set up the webhooks of the providers that the settings name.
 
     Raises:
         SettingsError: one cannot be.
     """
     try:
-        return load_webhook_sources(settings.providers, lambda name: context_of(settings, name))
+        return load_webhook_sources(
+            settings.providers, lambda name: context_of(settings, name, usage)
+        )
     except Configuration as error:
         raise SettingsError(f"REELBASE_PROVIDERS: {error.message}") from error
 
 
 def open_till(
-    app: FastAPI, settings: Settings, client: AsyncClient
+    app: FastAPI, settings: Settings, client: AsyncClient, usage: UsageLog
 ) -> tuple[Mapping[str, PaymentProvider], Callable[[], Coroutine[Any, Any, None]] | None]:
     """Set up the payments that the settings name, and what asks after those that stay open.
 
@@ -256,7 +262,9 @@ def open_till(
 
     books = Books(client)
     try:
-        payments = load_payments(settings.payments, lambda name: context_of(settings, name), books)
+        payments = load_payments(
+            settings.payments, lambda name: context_of(settings, name, usage), books
+        )
     except Configuration as error:
         app.state.failure = SettingsError(f"REELBASE_PAYMENTS: {error.message}")
         raise app.state.failure from error
@@ -264,12 +272,13 @@ def open_till(
     return payments, Reconciler(payments, books).run
 
 
-def context_of(settings: Settings, name: str) -> Context:
+def context_of(settings: Settings, name: str, usage: UsageLog) -> Context:
     """What a provider is told when its webhooks, or its payments, are set up."""
     callback_url = settings.callback_url
     return Context(
         environ=os.environ,
         webhook_url=None if callback_url is None else f"{callback_url}/{name}",
+        on_call=usage.note,
         private_hosts=settings.private_hosts,
     )
 

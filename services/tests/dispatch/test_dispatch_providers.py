@@ -12,9 +12,7 @@ import pytest
 from PIL import Image
 
 from reelbase.database import Database, open_client
-from reelbase.dispatch import usage as usage_module
 from reelbase.dispatch.service import make_context
-from reelbase.dispatch.usage import UsageLog
 from reelbase.errors import DatabaseError, DatabaseUnavailable
 from reelbase.providers.base import (
     Accepted,
@@ -28,6 +26,7 @@ from reelbase.providers.base import (
     Workdir,
 )
 from reelbase.telemetry import Telemetry
+from reelbase.usage import UsageLog
 
 pytestmark = pytest.mark.anyio
 
@@ -217,7 +216,7 @@ async def test_calls_that_cannot_be_told_are_kept_up_to_a_bound_and_then_counted
             self.calls += 1
             raise self.error
 
-    monkeypatch.setattr(usage_module, "KEPT", 5)
+    monkeypatch.setattr("reelbase.usage.KEPT", 5)
     database: Any = Broken()
     telemetry = Telemetry()
     log = UsageLog()

@@ -1,5 +1,6 @@
 """Submissions whose answer was lost are looked for, and never sent again blindly."""
 
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -96,6 +97,25 @@ async def test_vanished_submission_is_looked_for_before_anything_is_submitted(
     assert len(provider.submitted) == (1 if found == "nothing" else 0)
     assert (await outcomes(bench, job))[0] == "lost"
     assert await bench.moves(user) == [("deduction", "completed")]
+
+
+async def test_what_may_still_be_arriving_is_looked_for_after_a_while(bench: Any) -> None:
+    class Billing(bench.instant):  # type: ignore[misc, name-defined]
+        repeatable = False
+
+        async def submit(self, job: Job, workdir: Workdir, report: Report) -> Submission:
+            self.submitted.append(job)
+            raise Unknown("answer_lost", "The answer was lost.", 3600.0)
+
+    user = await bench.user()
+    provider = Billing()
+    async with bench.dispatcher(provider):
+        job = await bench.submit(user)
+        await bench.until(lambda: provider.submitted)
+    # It has told what it knew before it ended.
+    query = "select due_at - now() as pause from worker.tasks where job_id = %s"
+    assert (await bench.one(query, job))["pause"] > timedelta(minutes=50)
+    assert await outcomes(bench, job) == ["unknown"]
 
 
 async def test_vanished_submission_that_may_be_repeated_is_repeated(bench: Any) -> None:

@@ -137,6 +137,19 @@ async def test_errors_are_what_their_code_says(
     assert (type(error), error.code) == expected
 
 
+@pytest.mark.parametrize("voice", ["somebodyElse", None])
+async def test_voice_that_the_account_may_not_use_keeps_nobody_else_waiting(
+    elevenlabs: ElevenLabsProvider, standin: ElevenLabsStandin, tmp_path: Path, voice: str | None
+) -> None:
+    said = "Free users cannot use library voices via the API. Please upgrade your subscription."
+    detail = {"status": "payment_required", "code": "paid_plan_required", "message": said}
+    standin.misbehave(Status(402, body={"detail": detail}))
+    job = replace(JOB, parameters={"voice": voice} if voice else {})
+    error = await complaint(elevenlabs.submit(job, lambda: tmp_path, lambda _: None))
+    # Where the operator chose the voice, it is the operator's affair.
+    assert type(error) is (Permanent if voice else Configuration)
+
+
 @pytest.mark.parametrize(
     "how", [Cut(after_accepting=True), Cut(midway=True), AfterAccepting(Status(500))]
 )

@@ -29,6 +29,7 @@ from standins.media import TINY_MP4, TINY_PNG
 from reelbase.jwks import KeySet
 from reelbase.providers.base import (
     Configuration,
+    Finished,
     Permanent,
     Running,
     Transient,
@@ -226,6 +227,39 @@ async def test_job_that_is_complete_may_have_failed(  # noqa: PLR0917
     error = await complaint(fal.look_up(job, lambda: tmp_path))
     assert (type(error), error.code) == (kind, code)
     assert getattr(error, "anew", False) is (changed == {"error_type": "startup_timeout"})
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+async def test_end_that_does_not_say_whose_it_is_is_asked_for_on_a_connection_of_its_own(
+    fal: Fal, standin: FalStandin, tmp_path: Path, *, has_ended: bool
+) -> None:
+    standin.plan = Plan(looks=0 if has_ended else 9)
+    job = await accepted(fal, JOB, tmp_path)
+    left_over = {"status": "COMPLETED", "error_type": "runner_disconnected"}
+    standin.misbehave(Corrupt(lambda _: left_over), on="look_up")
+    assert isinstance(await fal.look_up(job, lambda: tmp_path), Finished if has_ended else Running)
+    first, second = standin.of("look_up")
+    assert first.port != second.port
+
+
+async def test_result_that_is_not_everywhere_yet_is_waited_for(
+    fal: Fal, standin: FalStandin, tmp_path: Path
+) -> None:
+    standin.plan = Plan(looks=9)
+    job = await accepted(fal, JOB, tmp_path)
+    standin.misbehave(Corrupt(lambda told: told | {"status": "COMPLETED"}), on="look_up")
+    assert isinstance(await fal.look_up(job, lambda: tmp_path), Running)
+    assert len(standin.of("result")) == 1
+
+
+async def test_fewer_results_than_were_ordered_are_none(
+    fal: Fal, standin: FalStandin, tmp_path: Path
+) -> None:
+    standin.plan = Plan(looks=0)
+    standin.inputs = {"prompt": {"type": "string"}, "num_images": {"type": "integer"}}
+    job = await accepted(fal, replace(JOB, output_count=2), tmp_path)
+    error = await complaint(fal.look_up(job, lambda: tmp_path))
+    assert (type(error), error.code) == (Permanent, "output_missing")
 
 
 async def test_result_that_was_blackened_is_none(

@@ -329,9 +329,10 @@ async def test_server_that_drips_is_left_long_before_that(
     standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "SLOW_SECONDS", 0.1)
-    monkeypatch.setattr(fetching, "PIECE_BYTES", 1)
     standin.misbehave(Drip(), on="fetch")
-    error = await complaint(get(standin.file(b"", ""), tmp_path, standin.context()))
+    context = standin.context(fetch_seconds=3600)
+    with anyio.fail_after(30):
+        error = await complaint(get(standin.file(b"", ""), tmp_path, context))
     assert (type(error), error.code) == (Transient, "output_unavailable")
 
 

@@ -154,6 +154,14 @@ def test_reference_in_a_schema_is_followed_and_one_without_end_is_not() -> None:
     assert found == {"a": Field(choices=("x",)), "b": Field()}
 
 
+def test_schema_that_multiplies_by_references_is_not_read_to_its_end() -> None:
+    branches = [{"$ref": "#/many"}] * 20
+    many = {"allOf": branches, "anyOf": branches, "oneOf": branches, "type": "string"}
+    document = {"many": many, "Input": {"properties": {"a": {"$ref": "#/many"}}}}
+    # It has sixty to the sixth power of parts.
+    assert fields_of(document, {"$ref": "#/Input"}) == {"a": Field(frozenset({"string"}))}
+
+
 NAMES = st.sampled_from(
     ["a", "$ref", "properties", "anyOf", "allOf", "enum", "type", "minimum", "maximum", "maxItems",
      "const", "prompt", "duration", "image", "url", "video", "content_type", "resolution"]

@@ -25,7 +25,7 @@ from reelbase.providers.base import (
     Unknowable,
     Unknown,
 )
-from reelbase.providers.google import GoogleProvider, GoogleWebhooks, make_webhooks
+from reelbase.providers.google import ANSWER_BYTES, GoogleProvider, GoogleWebhooks, make_webhooks
 from reelbase.webhooks import NotGenuine
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +86,24 @@ async def test_tokens_are_what_is_billed(
     done = await carry_out(google, JOB, tmp_path)
     assert done.units == 46436.0
     assert [call.units for call in standin.calls] == [None, None, None, 46436.0]
+
+
+@pytest.mark.parametrize(
+    ("usage", "units"),
+    [
+        ({"total_output_tokens": 9, "total_thought_tokens": "x"}, 9.0),
+        ({"total_output_tokens": 1 << 52}, None),
+        ({"total_output_tokens": -9}, None),
+        ([], None),
+    ],
+)
+async def test_film_is_not_lost_for_a_figure_that_cannot_be_true(
+    google: GoogleProvider, standin: GoogleStandin, tmp_path: Path, usage: Any, units: float | None
+) -> None:
+    standin.plan = Plan(looks=0)
+    standin.misbehave(Corrupt(lambda told: told | {"usage": usage}), on="look_up")
+    done = await carry_out(google, JOB, tmp_path)
+    assert (len(done.outputs), done.units) == (1, units)
 
 
 async def test_bytes_are_asked_for_with_the_key(
@@ -361,6 +379,10 @@ async def test_interaction_is_cancelled_once(
     await google.cancel(job.reference, None, {})
     assert [work.ended for work in standin.works.values()] == ["cancelled"]
     assert [call.status_code for call in standin.calls[1:]] == [200, 400]
+
+
+async def test_no_more_jobs_are_in_hand_than_there_is_room_for(google: GoogleProvider) -> None:
+    assert google.concurrency * ANSWER_BYTES <= 512 << 20
 
 
 async def test_lost_submission_cannot_be_found(google: GoogleProvider, tmp_path: Path) -> None:

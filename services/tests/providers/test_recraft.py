@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from standins.driving import carry_out, complaint
-from standins.frame import AfterAccepting, Cut, Garbage, Loopback, Plan, Status
+from standins.frame import AfterAccepting, Corrupt, Cut, Garbage, Loopback, Plan, Status
 from standins.media import TINY_PNG
 from standins.recraft import CONTRACT, RecraftStandin
 
@@ -59,6 +59,15 @@ async def test_images_come_of_one_call_in_order(
             "response_format": "url",
         }
     ]
+
+
+@pytest.mark.parametrize("credits_", [-1, 1e300, "70", None])
+async def test_images_are_not_lost_for_a_figure_that_cannot_be_true(
+    recraft: RecraftProvider, standin: RecraftStandin, tmp_path: Path, credits_: Any
+) -> None:
+    standin.misbehave(Corrupt(lambda told: told | {"credits": credits_}))
+    done = await carry_out(recraft, JOB, tmp_path)
+    assert (len(done.outputs), done.units, done.cost_usd) == (1, None, None)
 
 
 async def test_what_images_cost_comes_with_the_answer(

@@ -13,6 +13,7 @@ from standins.runway import RunwayStandin
 
 from reelbase.providers.base import (
     Configuration,
+    Finished,
     Permanent,
     ProviderError,
     Running,
@@ -84,6 +85,31 @@ async def test_result_that_cannot_be_fetched_yet_is_not_billed_twice(
     assert not error.anew
     await runway.look_up(job, lambda: tmp_path)
     assert [call.units for call in standin.calls if call.units is not None] == [60.0]
+
+
+@pytest.mark.parametrize("cost", [{"credits": -1}, {"credits": 1e300}, {"credits": "6"}, [], "x"])
+async def test_film_is_not_lost_for_a_figure_that_cannot_be_true(
+    runway: RunwayProvider, standin: RunwayStandin, tmp_path: Path, cost: Any
+) -> None:
+    standin.plan = Plan(looks=0)
+    job = await accepted(runway, JOB, tmp_path)
+    standin.misbehave(Corrupt(lambda told: told | {"cost": cost}), on="look_up")
+    done = await runway.look_up(job, lambda: tmp_path)
+    assert isinstance(done, Finished)
+    assert (len(done.outputs), done.units, done.cost_usd) == (1, None, None)
+
+
+@pytest.mark.parametrize("progress", [1e308, -4, "half", True])
+async def test_progress_that_makes_no_sense_is_none(
+    runway: RunwayProvider, standin: RunwayStandin, tmp_path: Path, progress: Any
+) -> None:
+    job = await accepted(runway, JOB, tmp_path)
+    standin.misbehave(
+        Corrupt(lambda told: told | {"progress": progress, "output": None}), on="look_up"
+    )
+    told = await runway.look_up(job, lambda: tmp_path)
+    assert isinstance(told, Running)
+    assert told.progress is None
 
 
 @pytest.mark.parametrize(

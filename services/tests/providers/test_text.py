@@ -18,6 +18,7 @@ from reelbase.providers.base import (
     Permanent,
     ProviderError,
     Throttled,
+    Transient,
     Unknowable,
     Unknown,
 )
@@ -230,6 +231,55 @@ async def test_refusal_for_its_content_is_final(
     assert (type(error), error.code) == (Permanent, "content_refused")
     assert len(standin.seen) == 1
     assert standin.calls[0].units == 420.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "Your input was flagged.", "code": 403},
+        {"message": "No.", "code": 403, "metadata": {"reasons": ["violence"], "flagged_input": ""}},
+        {"message": "Request blocked: prompt injection patterns detected", "code": 403},
+    ],
+)
+async def test_one_users_prompt_does_not_look_like_a_refused_key(
+    text: TextProvider, standin: TextStandin, error: dict[str, Any]
+) -> None:
+    standin.misbehave(Status(403, body={"error": error}))
+    told = await refused(text)
+    assert (type(told), told.code) == (Permanent, "content_refused")
+
+
+async def test_attempt_whose_first_answer_was_paid_for_counts(
+    text: TextProvider, standin: TextStandin
+) -> None:
+    standin.says = ["no"]
+
+    def throttle(told: Any) -> Any:
+        standin.misbehave(Status(429, {"retry-after": "9"}))
+        return told
+
+    standin.misbehave(Corrupt(throttle))
+    told = await refused(text)
+    assert isinstance(told, Transient)
+    assert (told.retry_after, told.anew) == (9.0, False)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 7, "completion_tokens": None}, 7.0),
+        ({"prompt_tokens": -1, "completion_tokens": 1e300}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+async def test_text_is_not_lost_for_a_figure_that_cannot_be_true(
+    text: TextProvider, standin: TextStandin, usage: Any, tokens: float | None
+) -> None:
+    standin.misbehave(Corrupt(lambda told: told | {"usage": usage}))
+    done = await written(text)
+    assert done.yields is not None
+    assert done.units == tokens
 
 
 async def test_refused_prompt_is_final(text: TextProvider, standin: TextStandin) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from standins.driving import complaint
 from standins.frame import (
+    Cut,
     Drip,
     Garbage,
     GzipBomb,
@@ -38,9 +39,11 @@ from reelbase.providers.base import (
     Unknown,
 )
 from reelbase.providers.wire import (
+    ANSWER_BYTES,
     Wire,
     base_of,
     key_of,
+    parse,
     path_part,
     poll_pause,
     presentable,
@@ -289,7 +292,7 @@ async def test_each_creation_has_a_connection_of_its_own_and_none_has_cookies(
         (402, Configuration, Configuration),
         (403, Configuration, Configuration),
         (404, Permanent, Transient),
-        (408, Throttled, Throttled),
+        (408, Unknown, Throttled),
         (409, Permanent, Transient),
         (422, Permanent, Transient),
         (425, Throttled, Throttled),
@@ -316,6 +319,20 @@ async def test_status_means_what_it_can_mean_for_the_job(
     assert not getattr(error, "anew", False)
 
 
+@pytest.mark.parametrize("how", [Status(500), Status(408), Cut(), Garbage(b"<html>")])
+async def test_what_may_still_be_arriving_is_not_looked_for_at_once(
+    wire: Wire, standin: Standin, how: Any
+) -> None:
+    standin.misbehave(how)
+
+    async def make() -> Any:
+        return (await wire.call("submit", "POST", "/things", creates=True)).read(Thing)
+
+    error = await complaint(make())
+    assert isinstance(error, Unknown)
+    assert error.retry_after == 30.0
+
+
 async def test_accepted_status_is_an_answer(wire: Wire, standin: Standin) -> None:
     standin.misbehave(Status(404, body={"why": "gone"}), on="look_up")
     answer = await wire.call("look_up", "GET", "/things/1", accept={404})
@@ -339,6 +356,14 @@ async def test_error_without_end_is_told_by_its_status() -> None:
         await wire.aclose()
     assert isinstance(error, Throttled)
     assert error.retry_after == 5
+
+
+@pytest.mark.parametrize("parts", [b"[],", b"{},", b"0,"])
+def test_answer_of_many_small_parts_is_not_unpacked(parts: bytes) -> None:
+    body = b"[" + parts * 1_000_001 + b"0]"
+    assert len(body) < ANSWER_BYTES
+    with pytest.raises(ValueError, match="too many parts"):
+        parse(body)
 
 
 def test_no_bytes_on_the_wire_make_a_call_do_anything_but_complain() -> None:
@@ -385,6 +410,9 @@ def test_no_bytes_on_the_wire_make_a_call_do_anything_but_complain() -> None:
         ("See https://x.example/a?key=1 for more", "See … for more"),
         ("failed: /srv/models/run.py line 3", "failed: … line 3"),
         ("C:\\models\\run.py", ""),
+        ("Account ops@studio.example is over its limit.", "Account … is over its limit."),
+        ("no answer of 10.1.2.3:5432 and [fd00::1]", "no answer of … and …"),
+        ("Version 3.1 of 4:3 takes 1.5 s.", "Version 3.1 of 4:3 takes 1.5 s."),
         ("token 0123456789abcdef0123456789abcdef0", "token …"),
         ("the key is hunter2hunter2", "the key is …"),
         ("two\nlines\0 and\u202e more", "two lines and more"),

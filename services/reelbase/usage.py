@@ -13,14 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Protocol
 
+import anyio
 import structlog
 
 from reelbase.database import CALL_SECONDS, Database, encode
-from reelbase.dispatch.wakeup import Wakeup
 from reelbase.errors import DatabaseError, DatabaseUnavailable
 from reelbase.providers.base import Call
-from reelbase.telemetry import Telemetry
 
 __all__ = ["UsageLog"]
 
@@ -33,7 +33,18 @@ KEPT = 10_000
 PAUSE_SECONDS = 1.0
 """The pause between batches that are not full."""
 
-log = structlog.stdlib.get_logger("reelbase.dispatch")
+FLUSH_SECONDS = 3.0
+"""How long a stopping service tries to tell the rest."""
+
+log = structlog.stdlib.get_logger("reelbase.usage")
+
+
+class Watcher(Protocol):
+    """Who is told how the log is doing; see `reelbase.telemetry.Telemetry`."""
+
+    def alive(self, loop: str, within: float | None) -> None: ...
+
+    def usage_dropped(self, calls: int) -> None: ...
 
 
 class UsageLog:
@@ -44,7 +55,7 @@ class UsageLog:
         self._lock = threading.Lock()
         self._waiting: deque[str] = deque()
         self._dropped = 0
-        self._wakeup = Wakeup()
+        self._batch_is_there = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._away = False
 
@@ -66,18 +77,29 @@ class UsageLog:
             is_batch = len(self._waiting) == BATCH
         if is_batch and (loop := self._loop) is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._wakeup.wake)
+                loop.call_soon_threadsafe(self._batch_is_there.set)
 
-    async def run(self, database: Database, telemetry: Telemetry) -> None:
+    async def run(self, database: Database, watcher: Watcher | None = None) -> None:
         """Tell what there is, for ever."""
         self._loop = asyncio.get_running_loop()
         while True:
-            telemetry.alive("usage", within=PAUSE_SECONDS)
-            await self._wakeup.sleep(PAUSE_SECONDS)
-            telemetry.alive("usage", within=2 * CALL_SECONDS)
-            await self.flush(database, telemetry)
+            if watcher is not None:
+                watcher.alive("usage", within=PAUSE_SECONDS)
+            with anyio.move_on_after(PAUSE_SECONDS):
+                await self._batch_is_there.wait()
+            self._batch_is_there.clear()
+            if watcher is not None:
+                watcher.alive("usage", within=2 * CALL_SECONDS)
+            await self.flush(database, watcher)
 
-    async def flush(self, database: Database, telemetry: Telemetry) -> None:
+    async def tell_rest(self, database: Database, watcher: Watcher | None = None) -> None:
+        """Put the last calls on record, if the database takes them in time."""
+        with anyio.move_on_after(FLUSH_SECONDS):
+            await self.flush(database, watcher)
+        if left := len(self):
+            log.error("usage_dropped", calls=left)
+
+    async def flush(self, database: Database, watcher: Watcher | None = None) -> None:
         """Tell what there is, as long as the database takes it."""
         while batch := self._take():
             try:
@@ -100,7 +122,8 @@ class UsageLog:
                 self._away = False
         dropped, self._dropped = self._dropped, 0
         if dropped:
-            telemetry.usage_dropped(dropped)
+            if watcher is not None:
+                watcher.usage_dropped(dropped)
             log.error("usage_dropped", calls=dropped)
 
     def _take(self) -> list[str]:
