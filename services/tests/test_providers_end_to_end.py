@@ -278,7 +278,7 @@ def carry_out(stack: RunningStack, books: Books, server: Loopback, folder: Path)
     run.usage = [
         dict(row)
         for row in books.ask("select to_jsonb(logs) from worker.api_usage_logs as logs")
-        if row["provider"] in KINDS
+        if row["provider"] in {*KINDS, "stripe", "omise"}
     ]
     run.events = {
         row["subject"]: row
@@ -501,6 +501,9 @@ def test_what_is_not_genuine_is_refused_and_who_is_away_is_said_to_be(run: Run) 
     forged, bought = run.refused[:-2], run.refused[-2:]
     assert set(forged) == {401}
     assert set(bought) <= {502, 503}
+    # What was asked of them is on record, though nobody answered.
+    unanswered = {each["provider"] for each in run.usage if each["status_code"] is None}
+    assert {"stripe", "omise"} <= unanswered
 
 
 def test_no_secret_is_written_anywhere(run: Run) -> None:
