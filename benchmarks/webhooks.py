@@ -236,8 +236,9 @@ class Line:
         self._poll.close()
 
     def send(self, request: bytes) -> int:
-        """Send a request on a free connection and return which."""
-        number = self.free.pop()
+        """Send a request on the connection that was free longest and return which."""
+        # In turn: one that is left idle for some seconds is closed by the server.
+        number = self.free.pop(0)
         self._sockets[number].send(request)
         return number
 
