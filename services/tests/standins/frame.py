@@ -12,6 +12,7 @@ import json
 import re
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -183,12 +184,12 @@ class Exchange:
         self.send.__self__.transport.abort()  # type: ignore[attr-defined] # uvicorn's cycle
 
 
-class How:
+class How(ABC):
     """A way to misbehave."""
 
+    @abstractmethod
     async def play(self, exchange: Exchange) -> None:
         """Do it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -354,7 +355,7 @@ class Corrupt(How):
 # Stand-ins ----------------------------------------------------------------------------------------
 
 
-class Standin:
+class Standin(ABC):
     """One provider on loopback, for one test.
 
     Attributes of a subclass:
@@ -380,14 +381,14 @@ class Standin:
 
     # What a vendor fills in
 
+    @abstractmethod
     def routes(self) -> list[BaseRoute]:
         """The API."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def environ(self) -> dict[str, str]:
         """What tells the adapter where this is, and its key."""
-        raise NotImplementedError
 
     def check_key(self, request: Request) -> Response | None:
         """Refuse whoever has not the key; `Authorization: Bearer` unless overridden."""
